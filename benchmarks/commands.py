@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks.registry import STUDIES
-from vdx.cli.bench.running import RUNNING, Alone, OnServer, Rounds, Sessions, Step, add
+from vdx.cli.bench.running import LOAD, RUNNING, Alone, OnServer, Rounds, Sessions, Step, add
 
 if TYPE_CHECKING:
     from benchmarks.vad_voices import Half
@@ -46,7 +46,11 @@ def vad(
 
         async def at_levels(step: Step) -> "Report":
             compared = (bench.ALL, bench.NONE, *((bench.SILERO,) if silero else ()))
-            return vad_levels.measure(chosen, compared, quick=quick, jobs=jobs, step=step)
+            report = vad_levels.measure(chosen, compared, quick=quick, jobs=jobs, step=step)
+            for features in compared:
+                costs = bench.frame_costs_ms(features=features)
+                report.add(f"input path, one frame, {features.name}", "ms", costs)
+            return report
 
         return Alone(len(vad_levels.LEVELS_DB), at_levels)
 
@@ -117,6 +121,26 @@ def kokoro(
     return Alone(rounds, lambda step: bench.measure(rounds, step, tiny=tiny))
 
 
+def cosyvoice2(rounds: Rounds = 3) -> Alone:
+    """The official code that COSYVOICE_HOME names, on a narrow network of random weights."""
+    from benchmarks import cosyvoice2 as bench
+    from benchmarks.cosyvoice2_compute import CASES
+
+    return Alone(len(CASES), lambda step: bench.measure(rounds, step))
+
+
+def smart_turn(rounds: Rounds = 100) -> OnServer:
+    """Features and graph in one process on one core; then through Triton."""
+    from benchmarks import smart_turn as bench
+
+    return OnServer(
+        2 * rounds,
+        lambda target, step: bench.measure(target, rounds, step),
+        models=LOAD,
+        preload=(bench.ENDPOINTER,),
+    )
+
+
 def transducer(rounds: Rounds = 5) -> Alone:
     """Zipformer and FastConformer with random weights: a step, a FLUSH, eight speakers at once."""
     from benchmarks import transducer as bench
@@ -150,7 +174,7 @@ def whisper(
 
 
 def whisper_file(
-    minutes: Annotated[float, typer.Option(min=0.5, help="Of speech.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0.5, max=1440, help="Of speech.")] = 10,
     reference_python: Annotated[
         Path | None, typer.Option(help="An interpreter that has faster-whisper; else this one.")
     ] = None,
@@ -179,6 +203,8 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "piper")(piper)
     add(app, STUDIES, "piper-peers", RUNNING)(piper_peers)
     add(app, STUDIES, "kokoro")(kokoro)
+    add(app, STUDIES, "cosyvoice2")(cosyvoice2)
+    add(app, STUDIES, "smart-turn")(smart_turn)
     add(app, STUDIES, "transducer")(transducer)
     add(app, STUDIES, "transducer-talk")(transducer_talk)
     add(app, STUDIES, "whisper")(whisper)

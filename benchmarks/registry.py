@@ -45,6 +45,16 @@ STUDIES: dict[str, Bench] = {
         (Run("--rounds 10", quick="--rounds 1 --tiny"),),
         ("benchmarks", "kokoro"),
     ),
+    "cosyvoice2": Bench(
+        "CosyVoice 2: what streams compute against one decode.",
+        (),
+        ("benchmarks", "cosyvoice2"),
+    ),
+    "smart-turn": Bench(
+        "A question to the endpointer, beside its bare graph.",
+        (Run("--rounds 100", quick="--rounds 8"),),
+        ("benchmarks", "smart-turn"),
+    ),
     "transducer": Bench(
         "Streaming transducers of the real size.",
         (Run("--rounds 5", quick="--rounds 1"),),

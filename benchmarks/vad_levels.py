@@ -3,12 +3,14 @@
 All that a microphone hears, speech, noise and echo, is scaled, from -18 to +6 dB; at 0 dB a person
 is at an ordinary level (2,400 RMS at the 90th percentile over 20 ms, about). And strangers: bundled
 recordings that talk without pause over a reply of 12 s, from its beginning and without a word
-before it, over 8 RMS of noise, at 300 to 4,800 RMS; no echo, and the defaults as they come.
+before it, over 8 RMS of noise, at 300 to 4,800 RMS; no echo, and the defaults as they come. The
+goals are for people whose speech is at least CLEAR_DB over the noise around it, and the first of
+the features compared; the others are what it is compared with.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from typing import Final
 
@@ -23,6 +25,8 @@ from vdx.core.config import EchoControlConfig
 
 LEVELS_DB: Final = (-18.0, -12.0, -6.0, 0.0, 6.0)
 ORDINARY_P90: Final = 2_400.0
+OFF: Final = "all off"
+"""Name of the features that false ones are compared with."""
 STRANGERS: Final = ("ps_librivox_0870", "silero_test", "ps_librivox_0880", "ljspeech_0002")
 STRANGERS_NOISE: Final = 8.0
 TALK_S: Final = 16
@@ -30,6 +34,12 @@ REPLY_S: Final = 12
 LEAD: Final = LISTEN_RATE // 2
 DEFAULTS: Final = Features("as it comes", echo=EchoControlConfig())
 KEPT_WITHIN: Final = LISTEN_RATE * 3 // 10
+CLEAR_DB: Final = 10.0
+KEPT: Final = 95.0
+"""Percent of the clear barge-ins, at least, to be reached; LEFT is of the false ones with all off,
+at most, and SILENT_MS the median from the onset to the reply's pause."""
+LEFT: Final = 10.0
+SILENT_MS: Final = 150.0
 
 
 def at_level(scene: corpus.Scene, level_db: float) -> corpus.Scene:
@@ -70,8 +80,14 @@ def measure(
 
         for level in LEVELS_DB:
             scaled = [at_level(scene, level) for scene in scenes]
-            for features in compared:
-                _count(report, level, features, scaled, run(scaled, features))
+            counts = [Counts.of(scaled, run(scaled, features)) for features in compared]
+            for features, count in zip(compared, counts, strict=True):
+                has_goals = features is compared[0]
+                count.tell(report, f"{level:+g} dB, {features.name}", has_goals=has_goals)
+            off = next((c for f, c in zip(compared, counts, strict=True) if f.name == OFF), None)
+            if off is not None:
+                left = 100 * counts[0].false / max(1, off.false)
+                report.add(f"false barge-ins left, {level:+g} dB", "%", [left], max=LEFT)
             new = list(strangers(level))
             _strangers(report, level, new, run(new, DEFAULTS))
             if step is not None:
@@ -79,29 +95,61 @@ def measure(
     return report
 
 
-def _count(
-    report: Report,
-    level: float,
-    features: Features,
-    scenes: Sequence[corpus.Scene],
-    outcomes: Sequence[Outcome],
-) -> None:
-    users = false = pauses = kept = 0
-    stops: list[float] = []
-    for scene, outcome in zip(scenes, outcomes, strict=True):
+def clear_of_noise(scene: corpus.Scene) -> bool:
+    """Whether the interruption is CLEAR_DB over what sounds between the bot's onset and its own."""
+    begin, end = scene.voice or (0, 0)
+    noise = float(np.mean(scene.near[scene.bot_starts : begin] ** 2))
+    speech = float(np.mean(scene.near[begin:end] ** 2)) - noise
+    return speech >= noise * 10 ** (CLEAR_DB / 10)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened with one set of features at one level.
+
+    `kept` of `users` interruptions were understood, `clear_kept` of `clear` of those that are clear
+    of the noise; `stops` are ms from their onset to the reply's pause.
+    """
+
+    users: int = 0
+    kept: int = 0
+    clear: int = 0
+    clear_kept: int = 0
+    false: int = 0
+    pauses: int = 0
+    stops: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, scenes: Sequence[corpus.Scene], outcomes: Sequence[Outcome]) -> "Counts":
+        counts = cls()
+        for scene, outcome in zip(scenes, outcomes, strict=True):
+            counts._add(scene, outcome)
+        return counts
+
+    def _add(self, scene: corpus.Scene, outcome: Outcome) -> None:
         begin, end = scene.voice or (scene.near.size, scene.near.size)
-        false += sum(at < begin for at in outcome.cancelled)
-        pauses += sum(at < begin for at in outcome.paused)
-        if scene.voice is not None:
-            users += 1
-            kept += any(begin <= at <= end + KEPT_WITHIN for at in outcome.cancelled)
-            stops += [(at - begin) / 16 for at in outcome.paused if at >= begin][:1]
-    where = f"{level:+g} dB, {features.name}"
-    report.add(f"true barge-ins kept, {where}", "%", [100 * kept / max(1, users)])
-    report.add(f"onset to the reply's pause, {where}", "ms", stops)
-    report.notes.append(
-        f"{where}: {false} false barge-ins, {pauses} false pauses, {kept} of {users} true ones"
-    )
+        self.false += sum(at < begin for at in outcome.cancelled)
+        self.pauses += sum(at < begin for at in outcome.paused)
+        if scene.voice is None:
+            return
+        kept = any(begin <= at <= end + KEPT_WITHIN for at in outcome.cancelled)
+        is_clear = clear_of_noise(scene)
+        self.users += 1
+        self.kept += kept
+        self.clear += is_clear
+        self.clear_kept += kept and is_clear
+        self.stops += [(at - begin) / 16 for at in outcome.paused if at >= begin][:1]
+
+    def tell(self, report: Report, where: str, *, has_goals: bool) -> None:
+        """Adds the figures of these features at this level."""
+        kept, stops = ({"min": KEPT}, {"median": SILENT_MS}) if has_goals else ({}, {})
+        share = 100 * self.clear_kept / max(1, self.clear)
+        report.add(f"true barge-ins kept, {where}", "%", [share], **kept)
+        report.add(f"onset to the reply's pause, {where}", "ms", self.stops, **stops)
+        report.notes.append(
+            f"{where}: {self.false} false barge-ins, {self.pauses} false pauses, {self.kept} of "
+            f"{self.users} true ones, {self.clear_kept} of {self.clear} clear of the noise"
+        )
 
 
 def _strangers(

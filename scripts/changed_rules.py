@@ -22,7 +22,10 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pyproject.toml", (EVERYTHING,)),
     ("scripts/make_venv.sh", (EVERYTHING,)),
     ("scripts/make_clients.sh", ("tests/server/test_stock_clients.py",)),
-    ("tests/server/stock_clients/*", ("tests/server/test_stock_clients.py",)),
+    (
+        "tests/server/stock_clients/*",
+        ("tests/server/test_stock_clients.py", "tests/server/test_tools.py"),
+    ),
     ("tests/*.md", ()),
     ("tests/data/*", ()),  # whoever names it
     ("docs/*", DOCUMENT_TESTS),

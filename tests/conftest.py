@@ -20,7 +20,7 @@ collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/b
 
 
 REAL_TIME = {
-    "browsers": ("tests/browser/", "tests/starters/"),
+    "browsers": ("tests/browser/", "tests/starters/", "tests/neural/test_browser.py"),
     "rooms and benches": ("tests/livekit/", "tests/bench/"),
 }
 """People talk in them in real time: each of these takes most of a core, so that one worker runs all
@@ -43,8 +43,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-LONG, NEURAL = "long", "neural"
-LEFT_OUT = {LONG: "`make test-long` runs them", NEURAL: "`make test NEURAL=1` runs them"}
+LONG, NEURAL, BOTH = "long", "neural", "long neural"
+LEFT_OUT = {
+    LONG: "`make test-long` runs them",
+    NEURAL: "`make test NEURAL=1` runs them",
+    BOTH: "`make test-long NEURAL=1` runs them",
+}
 """Markers of tests that `make test` leaves out, and what runs them."""
 _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
@@ -77,7 +81,7 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
     """Counts by marker what `-m` left out; what needs an environment of its own is only that."""
     for item in items:
         counts = item.config.stash.setdefault(_LEFT_OUT, {})
-        marker = next((each for each in (NEURAL, LONG) if item.get_closest_marker(each)), "")
+        marker = " ".join(each for each in (LONG, NEURAL) if item.get_closest_marker(each))
         counts[marker] = counts.get(marker, 0) + 1
 
 

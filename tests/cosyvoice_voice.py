@@ -5,6 +5,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 STAND_IN = Path(__file__).parent / "cosyvoice_checkout"
@@ -42,6 +44,18 @@ train_conf:
 def use_home() -> str:
     """Sets the variable to the stand-in where it names nothing; returns what it names."""
     return os.environ.setdefault("COSYVOICE_HOME", str(STAND_IN))
+
+
+@contextmanager
+def named_home() -> Iterator[None]:
+    """The variable is set as in `use_home` for the length of a block."""
+    before = os.environ.get("COSYVOICE_HOME")
+    use_home()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COSYVOICE_HOME"]
 
 
 def make_voice(folder: Path) -> Path:

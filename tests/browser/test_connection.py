@@ -9,7 +9,8 @@ from playwright.async_api import expect
 
 from tests.browser.browsers import FAR_AWAY
 from tests.browser.conftest import OpenPage
-from tests.browser.listening import type_line
+from tests.browser.listening import expect_accessible, type_line
+from tests.browser.test_page import AXE
 from tests.server.processes import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
@@ -62,3 +63,15 @@ async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
         await expect(page.locator(".notice code")).to_have_text(command)
         await type_line(page, "hello from afar")
         await expect(page.locator("#captions .vdx")).to_contain_text("hello from afar")
+        operator = await open_page(f"http://{FAR_AWAY}:{port}/operate")
+        await expect(operator.locator("#ask-name")).to_contain_text("asks for an API key")
+        await expect_accessible(operator, AXE.read_text())
+        for key in ("wrong", "open-sesame-open-sesame"):
+            await operator.locator("#key").focus()
+            await operator.keyboard.press("Control+a")
+            await operator.keyboard.type(key)
+            await operator.keyboard.press("Enter")
+            if key == "wrong":
+                await expect(operator.locator("#ask-name")).to_contain_text("refused")
+        await expect(operator.locator("#models")).to_be_visible()
+        await expect(operator.locator("#key")).to_have_count(0)

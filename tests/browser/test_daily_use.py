@@ -331,6 +331,9 @@ async def test_what_opens_beside_the_conversation_is_accessible(
     await expect_accessible(page, axe)
     await page.get_by_role("button", name="Close the settings").click()
     await page.click("#open-history")
+    called = page.locator(".said [data-who=tool]")
+    await expect(called).to_contain_text('weather({"city": "Oslo')
+    await expect(called).not_to_contain_text("`")  # Markdown is for the file
     for view in ("transcript", "latency", "events"):
         await page.click(f"#view-{view}")
         await look_at(page, 390, "dark")

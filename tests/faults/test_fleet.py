@@ -186,6 +186,7 @@ class Crowd:
         longest = max(reply.hole_s for reply in self.replies if reply.disturbed)
         measured("longest hole", longest, BREATH_S)
         measured("longest hole of an undisturbed reply", undisturbed, BREATH_S)
+        measured("all asking elsewhere at once", elsewhere, BREATH_S)
         assert longest <= undisturbed + elsewhere, (longest, undisturbed, elsewhere)
 
 

@@ -4,29 +4,19 @@ Long tests: growth takes hundreds of requests to show. That every family is load
 is tested in tests/triton.
 """
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from statistics import median
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from tests.model_memory import (
-    LONGEST,
-    keeps_its_size,
-    length,
-    processes_of,
-    size_of,
-    text,
-)
+from tests.model_memory import LONGEST, keeps_its_size, length, stays_flat_over_loads, text
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions
-from tests.server.processes import eventually, serving
+from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
 from tests.triton.piper_models import add_piper, add_voice
@@ -149,34 +139,11 @@ async def test_a_model_keeps_its_size(
         await wire.unload(model)
 
 
-CYCLES = 20
-SETTLED = 5
-"""Loads after which caches are filled, and the measure begins."""
-FLAT = 1.05
-
-
 # Twenty loads of every family; tests/faults/test_load_unload.py loads and unloads under load.
 @pytest.mark.long
 @pytest.mark.parametrize("family", sorted(MODELS))
 async def test_loads_and_unloads_leave_the_memory_flat(server: EmbeddedTriton, family: str) -> None:
-    """That of tritonserver, and of the model's processes, each of which begins anew."""
-    model, sizes = MODELS[family], []
-    assert server.pid is not None
-    async with Wire(server.grpc_url) as wire:
-        for _ in range(CYCLES):
-            await wire.load(model)
-            await asked(model)(wire, model, random.Random(3))
-            own = psutil.Process(server.pid).memory_info().rss
-            sizes.append((own, size_of(model, server)))
-            await wire.unload(model)
-            # Triton answers at once; the process ends about a second later.
-            ended = lambda: not processes_of(model, server)  # noqa: E731
-            await asyncio.to_thread(eventually, ended, f"the process of {model} has ended")
-    early = [median(each[part] for each in sizes[SETTLED : SETTLED + 5]) for part in (0, 1)]
-    late = [median(each[part] for each in sizes[-5:]) for part in (0, 1)]
-    grown = [
-        round(100 * (after / before - 1), 1) for before, after in zip(early, late, strict=True)
-    ]
-    print(f"{family}: tritonserver {grown[0]:+} %, the model's processes {grown[1]:+} %")
-    assert late[0] <= FLAT * early[0], grown
-    assert late[1] <= FLAT * early[1], grown
+    model = MODELS[family]
+    await stays_flat_over_loads(
+        server, model, lambda wire: asked(model)(wire, model, random.Random(3))
+    )

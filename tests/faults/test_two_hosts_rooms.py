@@ -7,7 +7,8 @@ alone, and nobody has two.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,18 @@ class LiveKitAmongHosts(DevelopmentLiveKit):
 
 
 @pytest.fixture
-async def machines(tmp_path: Path) -> AsyncIterator[list[Machine]]:
-    with network() as net:
-        async with rooms_among(net) as livekit, serving(net, tmp_path, livekit) as made:
-            yield made
+def net() -> Iterator[Network]:
+    with network() as made:
+        for host in made.hosts:  # without a way out WebRTC takes no network for one
+            way = ["route", "add", "default", "via", made.here]
+            subprocess.run(["ip", "-n", host.namespace, *way], check=True)
+        yield made
+
+
+@pytest.fixture
+async def machines(net: Network, tmp_path: Path) -> AsyncIterator[list[Machine]]:
+    async with rooms_among(net) as livekit, serving(net, tmp_path, livekit) as made:
+        yield made
 
 
 @contextlib.asynccontextmanager
@@ -77,7 +86,11 @@ async def guests_of_both(machines: list[Machine]) -> AsyncIterator[list[Guest]]:
             assert len(guests) < MOST_GUESTS, "LiveKit gives one host all rooms"
             token = await asyncio.to_thread(ask_token, first.url, KEY, {})
             guest = await stack.enter_async_context(Guest.joined(first.url, token, silent=True))
-            await guest.ready()
+            try:
+                await guest.ready()
+            except AssertionError as error:
+                said = "\n".join(each.parts["frontend"].output[-2000:] for each in machines)
+                raise AssertionError(f"{error}; the frontends:\n{said}") from None
             guests.append(guest)
         yield guests
 

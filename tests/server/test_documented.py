@@ -101,10 +101,8 @@ def test_a_running_server_is_asked(at_home: Path, command: str) -> None:
 WAV = str(ROOT / "tests" / "data" / "audio" / "ps_goforward.wav")
 REFUSED = {
     f"talk --wav {WAV} --voice nosuch": "there is no voice 'nosuch'",
-    f"talk --wav {WAV} --voice espeak/nosuch": "nosuch",
     f"talk --wav {WAV} --voice canned": "canned",
     f"talk --wav {WAV} --profile nosuch": "there is no profile 'nosuch'",
-    f"talk --wav {WAV} --language tlh": "tlh",
     "models use nosuch": "there is no model 'nosuch'",
     "models use tone --session nosuch": "nosuch",
     "models update tone canned": "canned",

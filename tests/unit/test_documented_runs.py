@@ -53,13 +53,16 @@ DEAR = {
     ),
     "say": ("triton/test_commands.py", "test_a_text_is_spoken_into_a_file"),
     "say Hello. --voice XTTS-v2": (
-        "neural/test_xtts.py",
+        "neural/test_families.py",
         "test_the_voice_of_a_recording_is_computed_once",
     ),
-    "say Hello. --voice csm-1b": ("neural/test_csm.py", "test_a_recording_gives_a_voice"),
-    "say Hello. --voice csm-1b/1": ("neural/test_csm.py", "test_it_speaks"),
+    "say Hello. --voice csm-1b": (
+        "neural/test_families.py",
+        "test_the_voice_of_a_recording_is_computed_once",
+    ),
+    "say Hello. --voice csm-1b/1": ("neural/test_families.py", "test_it_speaks"),
     "say Hello. --voice csm-1b/jo": (
-        "neural/test_csm.py",
+        "neural/test_families.py",
         "test_a_clone_is_spoken_with_as_a_speaker",
     ),
     "setup": ("unit/cli/test_setup.py", "test_second_build_does_nothing"),

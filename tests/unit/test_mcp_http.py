@@ -10,7 +10,9 @@ import pytest
 
 from vdx.app import mcp_http
 from vdx.app.mcp_http import BoundedTransport, is_public
+from vdx.app.mcp_named_by_clients import ClientMcpServer
 from vdx.core.errors import McpFailed
+from vdx.core.mcp import McpServerSpec
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
@@ -92,14 +94,14 @@ async def test_a_name_with_a_private_address_is_not_connected_to(
     looked_up(monkeypatch, "93.184.216.34", private)
     server = Server()
     async with httpx2.AsyncClient(transport=transport(server)) as client:
-        with pytest.raises(McpFailed, match=f"'mcp.example.org' has .* not public: {private}"):
+        with pytest.raises(McpFailed, match=r"no host 'mcp\.example\.org' in a public"):
             await client.post("https://mcp.example.org/mcp")
     assert server.asked == []
 
 
 async def test_a_name_that_nobody_knows_is_told() -> None:
     async with httpx2.AsyncClient(transport=transport(Server())) as client:
-        with pytest.raises(McpFailed, match=r"'nobody\.invalid' cannot be looked up"):
+        with pytest.raises(McpFailed, match=r"no host 'nobody\.invalid' in a public network"):
             await client.post("https://nobody.invalid/mcp")
 
 
@@ -110,3 +112,18 @@ async def test_a_response_is_bounded_and_its_status_kept(monkeypatch: pytest.Mon
         with pytest.raises(httpx2.ReadError, match="1000 bytes"):
             await client.get("http://127.0.0.1/mcp")
     assert made.refused_with == 502
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "[::ffff:10.0.0.1]"])
+async def test_a_server_in_the_own_network_lists_nothing(host: str) -> None:
+    server = ClientMcpServer(McpServerSpec("here", f"https://{host}:1/mcp", public_only=True))
+    with pytest.raises(McpFailed, match="in a public network"):
+        await server.list_tools()
+    await server.close()
+
+
+async def test_a_server_that_is_not_there_says_so() -> None:
+    server = ClientMcpServer(McpServerSpec("here", "http://127.0.0.1:9/mcp", public_only=False))
+    with pytest.raises(McpFailed, match="connection"):
+        await server.list_tools()
+    await server.close()

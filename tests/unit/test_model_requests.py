@@ -1,16 +1,21 @@
 """What sessions ask of models: the endpointer's limits, and words to expect."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from vdx.app.model_requests import JUDGE_MS, MOST_QUESTIONS, ModelRequests
 from vdx.core.config import Config, ProfileConfig
 from vdx.core.errors import ModelFailed, ModelTimeout, ModelUnavailable, TritonError
+from vdx.core.events import SpeechChunk
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.serving.default_models import DefaultModels
+from vdx.serving.triton import SynthesisRequest
+from vdx.speech.output.tts import Voice
 
 NAMES = DefaultModels(frozenset({"espeak", "whisper-tiny.en", "smart-turn-v3.2"}))
 
@@ -29,6 +34,7 @@ class FakeClient:
         self.let_go = asyncio.Event()
         self.let_go.set()
         self.prompts: list[str] = []
+        self.speakers: list[str] = []
 
     async def judge(self, model: str, pcm: bytes, wait_ms: int) -> float:
         self.asked.append((model, wait_ms))
@@ -40,15 +46,21 @@ class FakeClient:
     def recognise(self, model: str, *, language: str, session: str, prompt: str) -> None:
         self.prompts.append(prompt)
 
+    async def synthesize(
+        self, _model: str, request: SynthesisRequest
+    ) -> AsyncGenerator[SpeechChunk, None]:
+        self.speakers.append(request.speaker)
+        yield SpeechChunk(np.zeros((1, 960), np.int16))
+
 
 def requests(
-    client: FakeClient, *, loaded: bool = True, alive: bool = True, prompts: bool = True
+    client: FakeClient, *, loaded: bool = True, alive: bool = True, can: str = "prompts"
 ) -> tuple[ModelRequests, list[str]]:
     suspected: list[str] = []
     recovery = SimpleNamespace(alive=lambda _: alive, suspect=suspected.append)
     manager = SimpleNamespace(
         info=lambda name: object() if loaded else None,
-        can=lambda name, capability: prompts and capability == "prompts",
+        can=lambda name, capability: capability == can,
         recovery=recovery,
     )
     readiness = SimpleNamespace(suspect=lambda: None)
@@ -108,6 +120,18 @@ async def test_no_more_is_asked_than_can_be_answered_in_time() -> None:
 async def test_words_to_expect_go_to_a_recogniser_that_takes_them() -> None:
     client = FakeClient()
     requests(client)[0].recognise(options(), "s")
-    requests(client, prompts=False)[0].recognise(options(), "s")
+    requests(client, can="")[0].recognise(options(), "s")
     requests(client)[0].recognise(options(prompt="espresso"), "s")
     assert client.prompts == ["latte, dark roast", "", "espresso"]
+
+
+async def test_how_to_speak_is_told_to_a_voice_that_takes_words_on_it() -> None:
+    client = FakeClient()
+    for can, speaker in (
+        ("emotive_zero_prompt", "jo"),
+        ("emotive_zero_prompt", "jo:gladly"),
+        ("", "jo"),
+    ):
+        voice = Voice("cosy", speaker=speaker, style="sadly")
+        assert [chunk async for chunk in requests(client, can=can)[0].synthesize(voice, "Hello.")]
+    assert client.speakers == ["jo:sadly", "jo:gladly", "jo"]

@@ -221,6 +221,19 @@ async def test_one_that_dies_in_mid_clause_is_followed_by_the_next_word() -> Non
         assert other.said == ["three four.", "And five."], "no word twice, and the session stays"
 
 
+@on_virtual_time
+async def test_a_server_tells_how_quick_its_voices_are() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        metrics = made.of(session).server_of("espeak").entry().models["espeak"].metrics
+        assert (metrics.rtf, metrics.p50_first_audio_ms) == (None, None)
+        await say(made, session)
+        metrics = made.of(session).server_of("espeak").entry().models["espeak"].metrics
+        assert metrics.rtf is not None
+        assert 0 <= metrics.rtf < 1
+        assert metrics.p50_first_audio_ms is not None
+
+
 def counted(metric: str, outcome: str, kind: str = "tts") -> float:
     labels = {"kind": kind, "outcome": outcome}
     return REGISTRY.get_sample_value(f"vdx_{metric}_total", labels) or 0.0

@@ -36,6 +36,7 @@ from vdx.serving.managed_models import ManagedModels
 from vdx.serving.manager import ModelManager
 from vdx.serving.manager_client import ManagerClient
 from vdx.serving.manager_lock import manager_lock
+from vdx.serving.registry.entry import ServerEntry
 from vdx.transports.http.application import create_app
 
 KEY = "k" * 16
@@ -236,6 +237,27 @@ async def test_a_dead_model_is_loaded_anew_by_the_manager_alone() -> None:
         await asyncio.sleep(20)
         assert place.triton.count("load espeak") == 2
         assert place.triton.count("unload espeak") == 1
+
+
+@on_virtual_time
+async def test_a_manager_knows_whether_its_frontends_have_another_server() -> None:
+    """Then its Triton is started anew a little later: the other one may be on the same machine."""
+    place = Place()
+    await place.manager.ensure("espeak")
+    (server,) = place.host.servers
+    voice = {"kind": "tts", "state": "resident"}
+    other = {"name": "far", "addr": "far:8001", "models": {"espeak": voice}}
+
+    def announced(**changes: Any) -> bool:
+        entry = ServerEntry.model_validate(other | changes)
+        place.host.routes.registry.hear(entry, asyncio.get_running_loop().time())
+        return place.host.routes.others_have(server)
+
+    assert not announced(), "nobody uses it"
+    place.manager.leases.take("s", "espeak")
+    assert announced()
+    assert not announced(draining=True)
+    assert not announced(models={"espeak": voice | {"state": "absent"}})
 
 
 async def test_a_manager_serves_no_conversations() -> None:

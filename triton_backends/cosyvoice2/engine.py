@@ -18,14 +18,18 @@ from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References, made_up_recording
 from triton_backends.shared.speech import CALIBRATION_TEXT
+from triton_backends.shared.spoken_request import (
+    named_voice,
+    require_one_voice,
+    require_usual_speed,
+    spoken_language,
+)
 
 LANGUAGES = ("zh", "en", "ja", "ko", "yue")
 MAX_STREAMS = 16
-NAMES_TOLD = 60
 NOTHING: NDArray[np.float32] = np.zeros(0, np.float32)
 
 
@@ -141,33 +145,13 @@ class CosyVoiceEngine:
     def _voice(self, request: TtsRequest, manner: Manner) -> Voice:
         if request.reference_audio is not None:
             return self.references.of(request.reference_audio)
-        name = manner.name or self._default
-        if not name:
-            raise InvalidArgument(
-                "this model has no voice of its own: REFERENCE_AUDIO of 3 to 30 s gives one"
-            )
-        found = self._voices.get(name)
-        if found is None:
-            known = ", ".join(list(self._voices)[:NAMES_TOLD])
-            raise InvalidArgument(f"SPEAKER {name!r}: the voices here are {known or 'none'}")
-        return found
+        return named_voice(self._voices, manner.name, self._default)
 
     def _checked(self, request: TtsRequest) -> Manner:
-        language = primary_subtag(request.language) if request.language else LANGUAGES[0]
-        if language not in LANGUAGES:
-            raise InvalidArgument(
-                f"LANGUAGE {request.language!r}: this model speaks {', '.join(LANGUAGES)}"
-            )
-        if request.speed != 1:
-            raise InvalidArgument(
-                f"SPEED {request.speed:g}: this model cannot change how fast it speaks while it "
-                "streams; leave it 1"
-            )
+        spoken_language(request.language, LANGUAGES[0], LANGUAGES)
+        require_usual_speed(request.speed, " while it streams")
         manner = Manner.of(request.speaker)
-        if manner.name and request.reference_audio is not None:
-            raise InvalidArgument(
-                f"SPEAKER {manner.name!r} beside REFERENCE_AUDIO: send one of the two"
-            )
+        require_one_voice(manner.name, has_reference=request.reference_audio is not None)
         if len(manner.style) > MOST_CHARACTERS:
             raise InvalidArgument(
                 f"SPEAKER: the style has {len(manner.style)} characters, more than "

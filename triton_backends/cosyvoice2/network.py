@@ -88,6 +88,8 @@ class Network:
         torch.set_num_threads(hardware.threads or max(1, min(cores // 2, 4)))
         self._half = hardware.half
         self._lock = threading.Lock()
+        # Not that of the network: a text is read while another request computes.
+        self._reading = threading.Lock()
         self._front_end, self._model = load(folder, half=hardware.half)
         with_sampling(self._model.llm, sampling)
         self.look_ahead: int = self._model.flow.pre_lookahead_len
@@ -106,7 +108,8 @@ class Network:
 
     def pieces(self, text: str) -> list[str]:
         """A text as the official front end reads it: numbers in words, cut at 80 tokens."""
-        found: list[str] = self._front_end.text_normalize(text, split=True)
+        with self._reading:
+            found: list[str] = self._front_end.text_normalize(text, split=True)
         return found
 
     def text_tokens(self, text: str) -> Tensor:
@@ -116,7 +119,8 @@ class Network:
         if not text:
             return torch.zeros(1, 0, dtype=torch.int32, device=self.device)
         self._take_gpu()
-        return self._front_end._extract_text_token(text)[0]
+        with self._reading:
+            return self._front_end._extract_text_token(text)[0]
 
     def voice_of(self, recording: NDArray[np.int16]) -> Voice:
         """The voice of a recording, int16 mono at 24 kHz, as the official front end takes it."""

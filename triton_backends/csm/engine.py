@@ -19,11 +19,11 @@ from triton_backends.csm.turns import SECONDS, SESSIONS, Conversations, Turn
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.nvtx import nvtx_range
 from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References
 from triton_backends.shared.speech import CALIBRATION_TEXT
+from triton_backends.shared.spoken_request import require_usual_speed, spoken_language
 from triton_backends.shared.text_pieces import pieces
 
 LANGUAGES = ("en",)
@@ -81,7 +81,8 @@ class CsmEngine:
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per window. The empty ones, one per frame, are points to close it at."""
-        self._check(request)
+        spoken_language(request.language, LANGUAGES[0], LANGUAGES)
+        require_usual_speed(request.speed)
         speaker = self._speaker(request.speaker)
         deadline = PlaybackDeadline(SAMPLE_RATE)
         voice = request.loudness_key
@@ -142,17 +143,6 @@ class CsmEngine:
 
     def close(self) -> None:
         self.network.close()
-
-    def _check(self, request: TtsRequest) -> None:
-        language = primary_subtag(request.language) if request.language else LANGUAGES[0]
-        if language not in LANGUAGES:
-            raise InvalidArgument(
-                f"LANGUAGE {request.language!r}: this model speaks {', '.join(LANGUAGES)}"
-            )
-        if request.speed != 1:
-            raise InvalidArgument(
-                f"SPEED {request.speed:g}: this model cannot change how fast it speaks; leave it 1"
-            )
 
     def _speaker(self, name: str) -> Speaker:
         wanted = name or self._options.default_speaker

@@ -1,17 +1,14 @@
 """What `vdx voices` asks of the family about files that it is given: whether they are a voice."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from triton_backends.csm.adapter_files import is_adapter, read_adapter
 from triton_backends.csm.engine import LANGUAGES
 from triton_backends.csm.network import SAMPLE_RATE
 from triton_backends.csm.voicepack import load_engine
-from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.voice_check import speaks
 
 
 def check(parameters: Parameters, folder: Path) -> dict[str, Any]:
@@ -24,10 +21,4 @@ def check(parameters: Parameters, folder: Path) -> dict[str, Any]:
     if is_adapter(folder):
         read_adapter(folder)
         return {"languages": list(LANGUAGES), "sample_rate": SAMPLE_RATE}
-    with (
-        closing(load_engine(parameters, folder)) as engine,
-        closing(engine.synthesize(engine.calibration_request)) as chunks,
-    ):
-        if not any(np.any(chunk.pcm) for chunk in chunks):
-            raise InvalidArgument("the voice gives no sound")
-        return {"languages": list(LANGUAGES), "sample_rate": SAMPLE_RATE}
+    return speaks(load_engine(parameters, folder))

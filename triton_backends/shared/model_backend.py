@@ -4,7 +4,7 @@ import triton_python_backend_utils as pb_utils
 
 from triton_backends.shared.errors import BackendError, Busy
 from triton_backends.shared.fault_log import FaultLog
-from triton_backends.shared.heap import return_freed_memory
+from triton_backends.shared.heap import FreedMemory, return_freed_memory
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.model_info import ModelInfo
 from triton_backends.shared.parameters import Parameters
@@ -38,7 +38,8 @@ class ModelBackend:
         self._metrics = TritonMetrics(pb_utils, self.model.name)
         self._spans = Spans.of(self.model.name)
         self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
-        self._progress = Progress(parameters.integer("stuck_ms", stuck_ms, low=100) / 1000)
+        stuck_s = parameters.integer("stuck_ms", stuck_ms, low=100) / 1000
+        self._progress = Progress(stuck_s, FreedMemory().give_back)
 
 
 def count_error(metrics: Metrics, error: BackendError) -> None:

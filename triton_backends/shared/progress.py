@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from triton_backends.shared.errors import Unavailable
 
@@ -9,9 +10,14 @@ from triton_backends.shared.errors import Unavailable
 class Progress:
     """Counts the jobs under way and remembers when one of them last advanced; any thread."""
 
-    def __init__(self, limit_s: float) -> None:
-        """`limit_s`: seconds without any advance after which the engine counts as stuck."""
+    def __init__(self, limit_s: float, rest: Callable[[], None] = lambda: None) -> None:
+        """`limit_s`: seconds without any advance after which the engine counts as stuck.
+
+        `rest` is called whenever the last job has ended, by one thread at a time.
+        """
         self._limit_s = limit_s
+        self._rest = rest
+        self._resting = threading.Lock()
         self._jobs = 0
         self._advanced = time.monotonic()
         self._lock = threading.Lock()
@@ -32,6 +38,12 @@ class Progress:
         with self._lock:
             self._jobs -= 1
             self._advanced = time.monotonic()
+            idle = not self._jobs
+        if idle and self._resting.acquire(blocking=False):
+            try:
+                self._rest()
+            finally:
+                self._resting.release()
 
     def check(self) -> None:
         """Raises Unavailable when there are jobs and none has advanced within the limit."""

@@ -164,13 +164,13 @@ class TtsBackend(ModelBackend):
             answer.fail(self._faults.answer(error, answer.origin))
             self._metrics.add("vdx_model_errors_total")
         finally:
-            self._progress.end()
             answer.finish()
             with self._lock:
                 self._active -= 1
                 self._answers.pop(answer.id, None)
             self._metrics.add("vdx_active_streams", -1)
             answer.report(self._metrics, self._spans)
+            self._progress.end()
 
     def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
         pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None

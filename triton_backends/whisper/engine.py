@@ -6,6 +6,7 @@ transcript is ready when the turn ends. All utterances share one copy of the wei
 scheduler, which decides alone what is decoded next (shared/decode_queue.py).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler
 from triton_backends.whisper.hallucination_filters import has_no_speech
 from triton_backends.whisper.hardware import Hardware
+from triton_backends.whisper.likely_words import LikelyWords
 from triton_backends.whisper.model_folder import open_model_folder
 from triton_backends.whisper.partials import PartialCosts
 from triton_backends.whisper.recogniser import Recogniser
@@ -83,7 +85,12 @@ class WhisperEngine:
 
     workers = 0  # the scheduler has threads of its own, and utterances never wait for them
 
-    def __init__(self, folder: Path, options: WhisperOptions | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: WhisperOptions | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self.options = options = options or WhisperOptions()
         self.max_utterances = options.max_utterances
         model = open_model_folder(folder)
@@ -91,6 +98,7 @@ class WhisperEngine:
         full_s = self.recogniser.full_frames // 100
         self.longest_samples = max(full_s - SPARE_S, full_s * 3 // 4) * ASR_RATE
         """What is decoded at once at most."""
+        self._likely_words = LikelyWords(self.recogniser.vocabulary, tell)
         self._warm_up()
         self.partial_costs = PartialCosts()
         self.scheduler: WindowScheduler = Scheduler(
@@ -98,17 +106,26 @@ class WhisperEngine:
         )
 
     @classmethod
-    def of(cls, parameters: Parameters, folder: Path, gpu: int | None = None) -> "WhisperEngine":
-        """From a model's parameters; `voicepack` is absolute or relative to the model's folder."""
+    def of(
+        cls,
+        parameters: Parameters,
+        folder: Path,
+        gpu: int | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> "WhisperEngine":
+        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
+
+        `tell` writes a line to a log.
+        """
         model = voicepack_path(parameters, folder, "voicepack")
-        return cls(model, WhisperOptions.of(parameters, gpu))
+        return cls(model, WhisperOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> WhisperUtterance:
         vocabulary = self.recogniser.vocabulary
         language = vocabulary.language(request.language)
         if request.translate:
             vocabulary.require_translation()
-        likely = vocabulary.encode(request.prompt)
+        likely = self._likely_words.read(request.prompt)
         return WhisperUtterance(self, language, likely, translate=request.translate)
 
     def submit(

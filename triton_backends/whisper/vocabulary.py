@@ -1,7 +1,6 @@
 """Token numbers and text: prompts, languages, and words out of tokens."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
@@ -15,8 +14,6 @@ UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 # languages. CTranslate2 tells them apart by the same mark (src/models/whisper.cc).
 MULTILINGUAL_MARK = ""
 MULTILINGUAL_SIZE = 51_865
-MAX_PROMPT_TOKENS = 150
-"""Of 448 positions, half of which are for the transcript."""
 
 
 class Vocabulary:
@@ -87,31 +84,13 @@ class Vocabulary:
         return [*before, *start, self._no_timestamps, *prefix]
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """At most MAX_PROMPT_TOKENS tokens of words to expect; none for an empty text.
-
-        Of a longer list with commas the phrases that it begins with are told, in reverse order: the
-        likeliest stand first in a list, and the model heeds most what stands last in its prompt. Of
-        a longer text with few commas the last tokens are told.
+        """The text tokens of a text, as of one that follows another.
 
         Raises InvalidArgument where the model has no tokenizer of its own: its vocabulary alone
         does not say how words are cut.
         """
-        if not text.strip():
-            return ()
         if not self._encodes:
             raise InvalidArgument("PROMPT needs the model's tokenizer.json, which it has not")
-        found = self._tokens(text.strip())
-        if len(found) <= MAX_PROMPT_TOKENS:
-            return found
-        phrases = [phrase.strip() for phrase in text.split(",") if phrase.strip()]
-        lengths = accumulate(len(self._tokens(f"{phrase},")) for phrase in phrases)
-        first = sum(length <= MAX_PROMPT_TOKENS for length in lengths)
-        told = self._tokens(", ".join(reversed(phrases[:first])))
-        # Prose that has a comma somewhere is no list.
-        return told if len(told) > MAX_PROMPT_TOKENS // 2 else found[-MAX_PROMPT_TOKENS:]
-
-    def _tokens(self, text: str) -> tuple[int, ...]:
-        """The text tokens of a text, as of one that follows another."""
         found = self._tokenizer.encode(f" {text}", add_special_tokens=False).ids
         return tuple(token for token in found if token < self.eot)
 

@@ -10,15 +10,17 @@ import numpy as np
 from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
-from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.nvtx import nvtx_range
 from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References, made_up_recording
 from triton_backends.shared.speech import CALIBRATION_TEXT
+from triton_backends.shared.spoken_request import (
+    named_voice,
+    require_one_voice,
+    spoken_language,
+)
 from triton_backends.shared.text_pieces import pieces
 from triton_backends.xtts.network import SAMPLE_RATE, Conditioning, Network
-from triton_backends.xtts.speakers import named
 from triton_backends.xtts.tokens import Sampling, TokenLoop
 from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS, Windows
 
@@ -58,7 +60,9 @@ class XttsEngine:
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per window. The empty ones, one per token, are points to close it at."""
-        language = self._language(request.language)
+        hint = "" if "ja" in self.languages else "; ja needs the library cutlet"
+        usual = self._options.default_language
+        language = spoken_language(request.language, usual, self.languages, hint)
         deadline = PlaybackDeadline(SAMPLE_RATE)
         with self._queue.slot(deadline.until), nvtx_range("xtts voice"):
             voice = self._voice(request)
@@ -102,21 +106,11 @@ class XttsEngine:
         self.network.close()
 
     def _voice(self, request: TtsRequest) -> Conditioning:
-        if request.reference_audio is not None:
-            if request.speaker:
-                raise InvalidArgument(
-                    f"SPEAKER {request.speaker!r} beside REFERENCE_AUDIO: send one of the two"
-                )
-            return self.references.of(request.reference_audio)
-        return named(self._speakers, request.speaker, self._default)
-
-    def _language(self, tag: str) -> str:
-        language = primary_subtag(tag) if tag else self._options.default_language
-        if language not in self.languages:
-            hint = "; ja needs the library cutlet" if language == "ja" else ""
-            known = ", ".join(self.languages)
-            raise InvalidArgument(f"LANGUAGE {tag!r}: the languages here are {known}{hint}")
-        return language
+        audio = request.reference_audio
+        require_one_voice(request.speaker, has_reference=audio is not None)
+        if audio is not None:
+            return self.references.of(audio)
+        return named_voice(self._speakers, request.speaker, self._default)
 
     def _fits(self, text: str, language: str) -> bool:
         if len(text) > self.network.most_characters(language):

@@ -1,8 +1,7 @@
 """The voices that come with a model, by name."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import exists, regular_file
@@ -11,9 +10,6 @@ FILE = "speakers.safetensors"
 MAX_BYTES = 512 * 1024**2
 GPT, SPEAKER = "gpt/", "speaker/"
 """A voice's two tensors are named by these and its name."""
-NAMES_TOLD = 60
-
-V = TypeVar("V")
 
 
 def read_speakers(folder: Path) -> dict[str, tuple[Any, Any]]:
@@ -35,17 +31,3 @@ def read_speakers(folder: Path) -> dict[str, tuple[Any, Any]]:
         return {name: (tensors[GPT + name], tensors[SPEAKER + name]) for name in names}
     except KeyError as error:
         raise InvalidArgument(f"{FILE} lacks {error}") from None
-
-
-def named(speakers: Mapping[str, V], wanted: str, default: str) -> V:
-    """A voice by its name; raises InvalidArgument naming those that there are."""
-    name = wanted or default
-    if not name:
-        raise InvalidArgument(
-            "this model has no voice of its own: REFERENCE_AUDIO of 3 to 30 s gives one"
-        )
-    found = speakers.get(name)
-    if found is None:
-        known = ", ".join(list(speakers)[:NAMES_TOLD])
-        raise InvalidArgument(f"SPEAKER {name!r}: the voices here are {known or 'none'}")
-    return found

@@ -103,7 +103,11 @@ class Application:
             self.served, self.served.versions, self.sessions, self.profiles.keep_too
         )
         self.routes = ModelRoutes(
-            self.servers, self.profiles, registry or MemoryRegistry(expiry_s), self.updates
+            self.servers,
+            self.profiles,
+            registry or MemoryRegistry(expiry_s),
+            self.updates,
+            manages_only=manages_only,
         )
         heartbeat_s = config.model_manager.lease_heartbeat_ms / 1000
         self.leases = SessionLeases(self._manager_of, self.sessions, heartbeat_s)
@@ -173,6 +177,7 @@ class Application:
             synthesize=routes.synthesize,
             recognise=routes.recognise,
             can=self.served.can,
+            sounds=self.served.sounds,
             responder=self._responders.of,
             recover_voice=routes.recover_voice,
             recover_recogniser=routes.recover_recogniser,

@@ -80,5 +80,5 @@ class Failover:
             fits = info.speaks(language) if language else "*" in info.languages
             if fits and manager.recovery.alive(choice.model):
                 log.warning("fallback voice used", voice=voice.model, fallback=choice.model)
-                return Voice(choice.model, language, choice.speaker, voice.speed)
+                return Voice(choice.model, language, choice.speaker, voice.speed, style=voice.style)
         return None

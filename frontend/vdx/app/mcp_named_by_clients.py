@@ -25,8 +25,7 @@ class ClientMcpServer(McpServer):
     """Connected and listed once; while the session lasts it is connected to again when lost."""
 
     def __init__(self, spec: McpServerSpec) -> None:
-        # Without tracebacks: a client may name what it likes.
-        super().__init__(spec.label, McpServerConfig(url=spec.url), traced=False)
+        super().__init__(spec.label, McpServerConfig(url=spec.url), configured=False)
         self._spec = spec
         self._transport: BoundedTransport | None = None
 

@@ -81,9 +81,9 @@ class McpServers:
 class McpServer:
     """One server; its connection lives in a task of its own, which connects again when it ends."""
 
-    def __init__(self, name: str, config: McpServerConfig, *, traced: bool = True) -> None:
-        """`traced`: a connection that fails leaves a traceback in the log."""
-        self._traced = traced
+    def __init__(self, name: str, config: McpServerConfig, *, configured: bool = True) -> None:
+        """`configured`: the operator named it, and is told in the log where it fails."""
+        self._configured = configured
         self._name = name
         self._config = config
         self._client: Client | None = None
@@ -138,12 +138,12 @@ class McpServer:
                 wait_s = FIRST_RETRY_S
             except Exception as error:  # a task's root: whatever a server does, others go on
                 self.problem = _cause(error)
-                log.warning(
-                    "MCP server failed",
-                    server=self._name,
-                    error=self.problem,
-                    exc_info=self._traced,
-                )
+                if self._configured:
+                    log.warning(
+                        "MCP server failed", server=self._name, error=self.problem, exc_info=True
+                    )
+                else:  # a client may name what it likes, and is told
+                    log.debug("MCP server failed", server=self._name, error=self.problem)
             finally:
                 self._client = None
                 self.connected.clear()

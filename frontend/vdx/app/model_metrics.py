@@ -1,7 +1,7 @@
 """What the metrics say of the requests to models, measured on the side of the sessions."""
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from types import TracebackType
 from typing import Self
@@ -32,9 +32,14 @@ def open_request(model: str) -> Iterator[None]:
 
 
 async def measured_clause(
-    model: str, chunks: AsyncGenerator[SpeechChunk, None]
+    model: str,
+    chunks: AsyncGenerator[SpeechChunk, None],
+    timed: Callable[[float], None] = lambda _: None,
 ) -> AsyncGenerator[SpeechChunk, None]:
-    """The chunks of one clause; the time that the listener takes between them does not count."""
+    """The chunks of one clause; the time that the listener takes between them does not count.
+
+    `timed` takes its real-time factor once it is whole.
+    """
     label, waited, frames = model_label(model), 0.0, 0
     with open_request(model):
         async with aclosing(chunks):
@@ -47,7 +52,9 @@ async def measured_clause(
                 yield chunk
                 asked = time.monotonic()
     if frames:
-        VOICE_REAL_TIME_FACTOR.labels(label).observe(waited * 1000 / (frames * FRAME_MS))
+        factor = waited * 1000 / (frames * FRAME_MS)
+        VOICE_REAL_TIME_FACTOR.labels(label).observe(factor)
+        timed(factor)
 
 
 class MeasuredRecognition:

@@ -5,14 +5,16 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 
-from vdx.app.first_audio import FirstAudio
+from vdx.app.first_audio import FirstAudio, RealTimeFactors
 from vdx.app.model_metrics import MeasuredRecognition, measured_clause, open_request
 from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
 from vdx.core.metrics import ENDPOINTER, TIMEOUTS, model_label
 from vdx.core.tracing import stage_span
+from vdx.core.voice_choice import styled
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
 from vdx.serving.readiness import Readiness
@@ -37,16 +39,20 @@ class ModelRequests:
         self._readiness = readiness
         self._questions: Counter[str] = Counter()
         self.first_audio = FirstAudio()
+        self.factors = RealTimeFactors()
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
-        request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        follows = self._manager.can(voice.model, "emotive_zero_prompt")
+        speaker = styled(voice.speaker, voice.style) if follows else voice.speaker
+        request = SynthesisRequest(text, voice.language, speaker, voice.speed)
         clock = asyncio.get_running_loop().time
         began, first = clock(), 0.0
         spoken = stage_span("voice", model=voice.model, characters=len(text))
         with self.probe_on_failure(), spoken:
             asked = self._client.synthesize(voice.model, request)
-            async with aclosing(measured_clause(voice.model, asked)) as chunks:
+            timed = partial(self.factors.add, voice.model)
+            async with aclosing(measured_clause(voice.model, asked, timed)) as chunks:
                 async for chunk in chunks:
                     if not first:
                         first = clock()

@@ -47,7 +47,11 @@ class ModelRoutes:
         profiles: ProfileModels,
         registry: Registry,
         updates: ModelUpdates,
+        *,
+        manages_only: bool = False,
     ) -> None:
+        """With `manages_only` the sessions are those of frontends elsewhere."""
+        self._manages_only = manages_only
         self.servers = servers
         self.updates = updates
         self.registry = registry
@@ -116,14 +120,21 @@ class ModelRoutes:
             return False
         leased = {model for _, model in server.manager.residency.all_leases()}
         view = self.view()
-        left_out = self.unusable(view) | {server.name}
+        left_out = {server.name} | (set() if self._manages_only else self.unusable(view))
         return all(
-            any(each.resident and each.server not in left_out for each in view.model(model))
+            any(
+                each.resident and not each.draining and each.server not in left_out
+                for each in view.model(model)
+            )
             for model in leased
         )
 
     def serve_beside(self, server: ModelServer) -> bool:
-        """Whether sessions use other servers of this process, which are on this machine."""
+        """Whether sessions use other servers of this process, which are on this machine; those of
+        other processes may be.
+        """
+        if self._manages_only:
+            return self.others_have(server)
         own = (each for each in self.servers if not each.announced and each is not server)
         return any(each.manager.residency.all_leases() for each in own)
 

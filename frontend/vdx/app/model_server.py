@@ -14,7 +14,7 @@ from vdx.serving.manager import ModelManager
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.readiness import Readiness
 from vdx.serving.registry.announcement import server_entry
-from vdx.serving.registry.entry import ServerEntry
+from vdx.serving.registry.entry import ModelMetrics, ServerEntry
 from vdx.serving.residency import Phase
 from vdx.serving.triton import TritonClient
 
@@ -97,11 +97,18 @@ class ModelServer:
             self.name,
             self.triton_url or self.client.config.url,
             [self._now(status) for status in self._statuses],
-            self.client.streams.in_flight,
-            self.requests.first_audio.p50_ms,
+            self._measured,
             is_unloaded=self.manager.is_dismissed,
             manager=self.manager_url,
             draining=self.draining or self.drains(),
+        )
+
+    def _measured(self, model: str) -> ModelMetrics:
+        """As the requests of this process found it."""
+        return ModelMetrics(
+            rtf=self.requests.factors.p50(model),
+            queue_depth=self.client.streams.in_flight(model),
+            p50_first_audio_ms=self.requests.first_audio.p50_ms(model),
         )
 
     def _now(self, status: ModelStatus) -> ModelStatus:

@@ -48,6 +48,11 @@ class ServedModels:
         info = self.info(name)
         return info is not None and info.can(capability)
 
+    def sounds(self, name: str) -> frozenset[str]:
+        """The tags of the sounds that a voice makes; none where it is loaded nowhere."""
+        info = self.info(name)
+        return info.sounds if info is not None else frozenset()
+
     def holder(self, name: str) -> ModelServer:
         """A server that answers and has a model loaded; the first one where none has."""
 

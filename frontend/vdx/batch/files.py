@@ -23,9 +23,10 @@ from vdx.serving.busy_retry import retry_busy
 from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
-from vdx.speech.text.clause_slices import chunker_for, cut, finish
+from vdx.speech.text.clause_slices import chunker_for, cut_pieces, finish, slices
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.pronunciation import in_phonemes
+from vdx.speech.text.sounds import SoundTags
 
 AT_ONCE = 1
 """Stretches of one recording understood at the same time by a model that decodes one by one: the
@@ -107,16 +108,21 @@ async def speak_text(
     """Speaks a text of any length; yields int16 48 kHz mono pieces as they are made.
 
     `progress` is called after every clause. `pronunciation` says how some words are spoken, in
-    phonemes to a voice that takes them; another reads these as they are written.
+    phonemes to a voice that takes them; another reads these as they are written. Tags of sounds
+    that the voice does not make are left out.
 
     Raises:
         InvalidInput: there is nothing in the text to speak.
         TritonError: the voice failed.
     """
     spoken, said = False, 0
-    language = voice.language or (await client.describe(voice.model)).language() or "en"
+    info = None
+    if not voice.language or "[" in text or "<" in text:
+        info = await client.describe(voice.model)
+    language = voice.language or (info.language() if info else "") or "en"
     chunker = await chunker_for(clauses, language, pronunciation)
-    async with aclosing(_clauses(text, chunker)) as found:
+    tags = SoundTags(lambda: info.sounds if info else frozenset())
+    async with aclosing(_clauses(text, chunker, tags)) as found:
         async for clause in found:
             request = SynthesisRequest(
                 await _text_for(client, voice, clause),
@@ -146,10 +152,15 @@ async def _text_for(client: Synthesizer, voice: Voice, clause: Clause) -> str:
     return clause.voice_text
 
 
-async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:
-    async with aclosing(cut(text, chunker)) as found:
-        async for clause in found:
-            yield clause
+async def _clauses(
+    text: str, chunker: ClauseChunker, tags: SoundTags
+) -> AsyncGenerator[Clause, None]:
+    async with aclosing(slices(text)) as parts:
+        async for part in parts:
+            for clause in cut_pieces(tags.feed(part), chunker):
+                yield clause
+    for clause in cut_pieces(tags.finish(), chunker):
+        yield clause
     async with aclosing(finish(chunker)) as found:
         async for clause in found:
             yield clause

@@ -4,14 +4,19 @@ Each order of the held-back half is said twice to a server that repeats it: as i
 with 0.8 s of the recording's own noise at the quietest place between two of its words. *Cut off* is
 an order whose turn ended before the person had; *mended* is one of these that was answered as one
 turn in the end: the last reply repeats all that was heard. A slot of an order (a drink, a size) is
-right when every word of its label was heard. Each order has a session of its own.
+right when every word of its label was heard. Each order has a session of its own, which ends soon
+after the answer has begun: the rest of it says nothing new. Only an order that was cut off is
+listened to for longer, because its last answer tells whether it was mended.
 """
 
 import asyncio
 import itertools
 import json
 import random
+import time
 from collections import Counter
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +41,23 @@ CUT_OFF: Final = {"as recorded": 2.0, "with a pause": 25.0}
 RIGHT: Final = 92.0
 """Percent of the slots, where the menu is given as hot words."""
 MENDED: Final = 90.0
+KNOWN_S: Final = 0.5
+"""Of an answer, after which its gap and what was heard are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is said: the first `count` orders of the held-back half in the ways `kinds` of KINDS.
+
+    By `sessions` people at once. None is begun after `minutes`; 0: all are said. `hot_words`: the
+    recogniser is told the menu.
+    """
+
+    count: int
+    sessions: int = 1
+    kinds: Sequence[str] = tuple(KINDS)
+    hot_words: bool = False
+    minutes: float = 0.0
 
 
 def orders_folder() -> Path:
@@ -64,25 +86,33 @@ def menu() -> list[str]:
     return [label for label, _ in said.most_common()]
 
 
-async def measure(
-    target: Target, count: int, sessions: int, *, hot_words: bool, step: Step | None = None
-) -> Report:
-    """`count` orders in both ways, by `sessions` people at once.
+async def measure(target: Target, wanted: Orders, step: Step | None = None) -> Report:
+    """Those of the orders that were said in time.
 
     Raises:
         InvalidInput: words to expect are asked for in rooms, which have no way to send them.
     """
-    if hot_words and target.livekit:
+    if wanted.hot_words and target.livekit:
         raise InvalidInput("--hot-words: only over WebSockets, not in rooms", param="hot-words")
     require_inflect()
-    plan = target.plan(orders=chosen(count), sessions=sessions, hot_words=hot_words)
+    plan = target.plan(
+        orders=chosen(wanted.count),
+        kinds=list(wanted.kinds),
+        sessions=wanted.sessions,
+        hot_words=wanted.hot_words,
+        minutes=wanted.minutes,
+    )
     status = await target.status()
     said = await run_client_process("orders", plan, step)
-    options = {"orders": len(plan["orders"]), "sessions": sessions, "hot words": hot_words}
+    options: dict[str, Any] = {"orders": len(plan["orders"]), "sessions": wanted.sessions}
+    options |= {"hot words": wanted.hot_words, "minutes": wanted.minutes}
     options |= {key: status[key] for key in ("voice", "recogniser")}
     report = Report("orders", options | {"transport": plan["transport"]}, samples=said)
-    for kind in KINDS:
-        _add(report, kind, [each for each in said if each["kind"] == kind], hot_words=hot_words)
+    for kind in wanted.kinds:
+        if found := [each for each in said if each["kind"] == kind]:
+            _add(report, kind, found, hot_words=wanted.hot_words)
+    if left := len(plan["orders"]) * len(wanted.kinds) - len(said):
+        report.notes.append(f"{left} orders were not begun within {wanted.minutes:g} minutes")
     return report
 
 
@@ -108,19 +138,26 @@ def _add(report: Report, kind: str, said: list[dict[str, Any]], *, hot_words: bo
 
 async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The people's part."""
-    turns = list(itertools.product(plan["orders"], KINDS))
+    turns = list(itertools.product(plan["orders"], plan["kinds"]))
+    until = time.monotonic() + 60 * plan["minutes"] if plan["minutes"] else float("inf")
     shares = [turns[number :: plan["sessions"]] for number in range(plan["sessions"])]
-    users = await together(len(shares), lambda number: _user(plan, number, shares[number], step))
-    return [turn for user in users for turn in user]
+
+    def user(number: int) -> Coroutine[Any, Any, list[dict[str, Any]]]:
+        return _user(plan, number, shares[number], until, step)
+
+    return [turn for found in await together(len(shares), user) for turn in found]
 
 
 async def _user(
-    plan: Plan, number: int, turns: list[tuple[str, str]], step: Step
+    plan: Plan, number: int, turns: list[tuple[str, str]], until: float, step: Step
 ) -> list[dict[str, Any]]:
+    """One after the other; none is begun after `until`, monotonic seconds."""
     found = []
     if number:
         await asyncio.sleep(random.Random(number).uniform(0, SPREAD_S))  # noqa: S311  # nosec B311
     for name, kind in turns:
+        if time.monotonic() > until:
+            break
         # Read before the session begins, so that no frame is sent late for it.
         clip = await asyncio.to_thread(order, name, KINDS[kind], plan.get("rate", WIRE_RATE))
         async with meet(plan, events=True, phase=number * 37) as met:
@@ -158,7 +195,10 @@ async def _said(met: BenchClient, clip: Clip, name: str) -> dict[str, Any]:
     await spoken.finished
     early = [each for each in log.replies.values() if each.created < spoken.end + CUT_IN_S]
     answer = await met.reply_after(len(early), ANSWER_S)
-    await met.quiet(BETWEEN_S)
+    if early:
+        await met.quiet(BETWEEN_S)
+    else:
+        await asyncio.sleep(KNOWN_S)
     heard = normalised(" ".join(each.text for each in log.heard))
     if answer is None and early and heard in normalised(early[-1].text):
         early, answer = early[:-1], early[-1]

@@ -7,6 +7,7 @@ the server is left alone and what it holds then is compared.
 
 import asyncio
 import contextlib
+import json
 import time
 from collections import Counter
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from vdx.bench.client_process import Step, run_client_process
 from vdx.bench.figures import Report
 from vdx.bench.procfs import descriptors, own_kb
+from vdx.bench.scrape import fetch
 from vdx.bench.soak_verdict import Moment, add_growth, add_latency, verdict
 from vdx.bench.target import Target
 from vdx.core.errors import VdxError
@@ -22,6 +24,7 @@ EVERY_S = 5.0
 WARM_UP_S = 20.0
 SETTLE_S = 5.0
 OTHER_VOICE = "espeak-en"
+READY = "READY"
 ACTIVE = "vdx_active_streams"
 MAX_ERRORS = 5
 COUNTED = ("conversations", "failed", "unanswered", "interrupted", "swaps", "left")
@@ -37,8 +40,7 @@ async def measure(
     """
     if target.pid is None:
         raise VdxError("the server's process is not known; give --server-pid", service="bench")
-    status = await target.status()
-    voices = list(dict.fromkeys((status["voice"], OTHER_VOICE)))
+    voices = await voices_of(target)
     plan = target.plan(sessions=sessions, voices=voices)
     await run_client_process("soak_users", plan | {"seconds": WARM_UP_S})
     await asyncio.sleep(SETTLE_S)
@@ -61,6 +63,14 @@ async def measure(
     report.samples += [{"moments": [list(each) for each in moments], "turns": turns}]
     report.notes.append(verdict(report, minutes))
     return report
+
+
+async def voices_of(target: Target) -> list[str]:
+    """The server's voice, and the other one where it is loaded: who asks for it is refused else."""
+    own = str((await target.status())["voice"])
+    told = await asyncio.to_thread(fetch, f"{target.url}/v1/models", target.api_key)
+    loaded = {each["id"] for each in json.loads(told)["data"] if each["vdx"].get("state") == READY}
+    return list(dict.fromkeys([own, *({OTHER_VOICE} & loaded)]))
 
 
 async def _watch(target: Target, pid: int, moments: list[Moment]) -> None:

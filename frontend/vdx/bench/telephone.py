@@ -6,10 +6,11 @@ heard wrong.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from vdx.bench.bench_client import meet
+from vdx.bench.bench_client import ANSWER_S, meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
@@ -18,6 +19,7 @@ from vdx.bench.target import Target
 from vdx.bench.ways import CONVERSATION, add_difference, add_notes, converse
 from vdx.bench.word_errors import word_error_rate
 from vdx.bench.words import normalised
+from vdx.client.log import ConversationLog
 from vdx.core.errors import InvalidInput
 
 ADDED_MS = 20.0
@@ -25,8 +27,9 @@ MORE_WRONG = 3.0
 """Points of words heard wrong."""
 SETTLE_S = 2.2
 """Room noise before the first recording: the gate's window is 2 s."""
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
 AFTER_S = 2.5
-"""Until the transcript is there, also of a recording that ends as if unfinished."""
+"""Until the turn is over, also of a recording that ends as if unfinished."""
 
 
 async def measure(target: Target, rounds: int, step: Step | None = None) -> Report:
@@ -68,6 +71,15 @@ def _wrong(heard: list[str]) -> float:
     return round(word_error_rate(said, [normalised(text) for text in heard]), 1)
 
 
+def understood(log: ConversationLog) -> bool:
+    """Whether everything that was begun to be said is over and has its transcript."""
+    told = len(log.heard) + log.count(f"{TRANSCRIPTION}.failed")
+    begun, over = (
+        log.count(f"input_audio_buffer.speech_{each}") for each in ("started", "stopped")
+    )
+    return begun == over and log.count("input_audio_buffer.committed") == told
+
+
 async def run_users(plan: Plan, step: Step) -> list[str]:
     """Says each recording; returns what was heard of each, in the order of their words."""
     preload(REFERENCE_TRANSCRIPTS, plan)
@@ -82,6 +94,8 @@ async def run_users(plan: Plan, step: Step) -> list[str]:
             spoken = user.microphone_feed.say(clip(name, user.client.rate))
             await spoken.finished
             await asyncio.sleep(AFTER_S)
+            with suppress(TimeoutError):  # a late transcript is not one of the next recording
+                await user.client.wait_for(lambda: understood(log), ANSWER_S)
             texts.append(" ".join(each.text for each in log.heard[before:]))
         step()
     return texts

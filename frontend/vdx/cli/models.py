@@ -1,4 +1,4 @@
-"""`vdx models`: list, load, reload and unload models of a server, and switch sessions to them."""
+"""`vdx models`: list, load, lease and unload models of a server, and switch sessions to them."""
 
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -6,6 +6,7 @@ from urllib.parse import quote
 import typer
 
 from vdx.cli.completions import model_ids
+from vdx.cli.model_leases import capabilities, lease, release
 from vdx.cli.model_update import update
 from vdx.cli.server import DEFAULT_URL, Key, Url, call
 from vdx.core.errors import ConnectionLost
@@ -148,7 +149,8 @@ def reload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     typer.echo(f"{told['loaded']} is ready")
 
 
-app.command()(update)
+for _command in (update, lease, release, capabilities):
+    app.command()(_command)
 
 
 @app.command()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 TURNS_A_ROUND = 4
+PRICE = 1e9
 
 
 @app.command()
@@ -39,8 +40,8 @@ def plan(
         float, typer.Option(min=0, max=3600, help="Seconds of silence more between turns.")
     ] = 0,
     spare: Annotated[int, typer.Option(min=0, max=1000, help="Machines more than needed.")] = 1,
-    machine_price: Annotated[float, typer.Option(min=0, help="Of an hour.")] = 0,
-    gpu_price: Annotated[float, typer.Option(min=0, help="Of an hour of one GPU.")] = 0,
+    machine_price: Annotated[float, typer.Option(min=0, max=PRICE, help="Of an hour.")] = 0,
+    gpu_price: Annotated[float, typer.Option(min=0, max=PRICE, help="Of an hour of one GPU.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="A picture to write (.png, .svg).")] = None,
     save: Annotated[
         Path | None, typer.Option(help="Keeps what is measured, for --figures.")

@@ -200,7 +200,8 @@ class Clause:
     reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
     `line_breaks`: 1 where a line of the source ends with it, as each entry of a list does, 2 where
     a paragraph does. Words of it may have
-    `phonemes`. `only_code`: `text` is said in place of a reply that is only code.
+    `phonemes`. `only_code`: `text` is said in place of a reply that is only code. `sounds` are the
+    tags in `text` that the voice makes sounds of.
     """
 
     text: str
@@ -210,6 +211,7 @@ class Clause:
     line_breaks: int = 0
     only_code: bool = False
     phonemes: tuple[Phonemes, ...] = ()
+    sounds: tuple[str, ...] = ()
 
     @property
     def voice_text(self) -> str:

@@ -23,8 +23,6 @@ from vdx.serving.models import ModelKind
 from vdx.speech.text.pronunciation import ipa_of
 
 DEFAULT_PROFILE = "vdx"
-MAX_PROMPT_CHARS = 1000
-"""Of words to expect, as the recogniser contract allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,8 @@ class SessionOptions:
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag. Without an `endpointer` the words alone tell
     whether a turn is over; `fixed_silence`: nothing but `vad.min_silence_duration_ms` does.
     `follows_language`: the recogniser detects the language of each turn, and `language` is the one
-    spoken now; `voice_language` is sent to a voice that lacks it. `prompt` are words that are
+    spoken now; `voice_language` is sent to a voice that lacks it. `voice_style` says in words how a
+    voice that takes such is to speak. `prompt` are words that are
     likely to be said, for a recogniser that takes them. `pre_roll_ms` replaces `asr.pre_roll_ms`.
     After `nudge_after_ms` of silence behind a reply the responder is asked to go on; 0: never.
     Replies are written where they are `text_only`, and have at most `max_tokens`. `offer` are the
@@ -61,6 +60,7 @@ class SessionOptions:
     voice_language: str | None = None
     prompt: str = ""
     speed: float = 1.0
+    voice_style: str = ""
     greeting: str = ""
     auto_reply: bool = True
     barge_in: bool = True
@@ -183,8 +183,9 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         endpointing=endpointing,
         endpointer=defaults.endpointer(language, endpointing.model) if recogniser else "",
         echo_control=profile.echo_control or config.echo_control,
-        prompt=", ".join(profile.hot_words)[:MAX_PROMPT_CHARS],
+        prompt=", ".join(profile.hot_words),
         speed=profile.speed or config.tts.speed,
+        voice_style=profile.voice_instructions,
         recorded=profile.record_calls,
         consent=profile.consent if profile.record_calls else "",
         barge_in=config.barge_in.enabled,

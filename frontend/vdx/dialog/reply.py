@@ -25,9 +25,10 @@ from vdx.dialog.written_output import WrittenOutput
 from vdx.speech.output.playout import Playout
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Recover, Speaker, Synthesize, Voice, speak
-from vdx.speech.text.clause_slices import chunker_for, cut, finish
+from vdx.speech.text.clause_slices import chunker_for, cut_pieces, finish, slices
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.responder import Responder
+from vdx.speech.text.sounds import Piece, SoundTags
 
 BYTES_PER_TOKEN = 4
 """Of text, about, in any model: vdx has no tokenizer of the responder's."""
@@ -43,7 +44,8 @@ class ReplyParts:
     `playout.output_lead_ms` where a transport has a lead of its own. With `write` the reply is
     written: its pieces go there, and no voice speaks them. It ends after `max_tokens`. Before the
     first clause is spoken `voice_ready` is waited for.
-    `pronunciation` says how some words are spoken, in phonemes to voices that take them.
+    `pronunciation` says how some words are spoken, in phonemes to voices that take them. `sounds`
+    tells the tags of the sounds that a voice makes.
     """
 
     responder: Responder
@@ -63,6 +65,7 @@ class ReplyParts:
     voice_ready: Callable[[], Awaitable[None]] | None = None
     pronunciation: Mapping[str, str] = field(default_factory=dict)
     takes_phonemes: Callable[[Voice], bool] | None = None
+    sounds: Callable[[Voice], frozenset[str]] | None = None
 
 
 class Reply:
@@ -82,7 +85,8 @@ class Reply:
     ) -> None:
         self.ids = ids
         self.source = ""
-        """The responder's text so far, followed by an apology where it failed."""
+        """The responder's text so far, without sounds that its voice does not make, followed by an
+        apology where it failed."""
         self.released = False
         """It was begun for the user; until then it may be dropped without an event."""
         self.own = AS_SESSION
@@ -92,6 +96,8 @@ class Reply:
         """It was ended at `max_tokens`."""
         self.prompt_bytes = sum(utf8_size(message.text) for message in messages)
         self._size = 0  # of what the responder gave, in bytes
+        self._sounds = SoundTags(self._makes)
+        self._started = False  # the responder gave something
         self._messages = messages
         self._parts = parts
         self._emit = emit
@@ -128,6 +134,7 @@ class Reply:
             self._failure = error
             self._emit(StageFailed(error))
             await self._take(f" {self._parts.apology}", chunker)
+        await self._say(self._sounds.finish(), chunker)
         async with aclosing(finish(chunker)) as clauses:
             async for clause in clauses:
                 await self._clauses.put(clause)
@@ -160,18 +167,29 @@ class Reply:
         )
 
     async def _take(self, delta: str, chunker: ClauseChunker) -> None:
-        if delta and not self.source:
+        if delta and not self._started:
+            self._started = True
             self._emit(ResponderStarted(self.ids.number))
-        self.source += delta
         if self.written:
+            self.source += delta
             return await self.written.send(delta)
-        async with aclosing(cut(delta, chunker)) as clauses:
-            async for clause in clauses:
-                await self._clauses.put(clause)
+        async with aclosing(slices(delta)) as parts:
+            async for part in parts:
+                await self._say(self._sounds.feed(part), chunker)
         # The next delta may be long in coming, as when the responder calls a tool.
         for clause in chunker.wait_no_longer():
             await self._clauses.put(clause)
         return None
+
+    async def _say(self, pieces: list[Piece], chunker: ClauseChunker) -> None:
+        self.source += "".join(piece.text for piece in pieces)
+        for clause in cut_pieces(pieces, chunker):
+            await self._clauses.put(clause)
+
+    def _makes(self) -> frozenset[str]:
+        """The sounds of its voice, as it is now."""
+        parts = self._parts
+        return parts.sounds(parts.voice()) if parts.sounds else frozenset()
 
     async def _voice(self, responding: asyncio.Task[None]) -> None:
         parts = self._parts
@@ -183,6 +201,7 @@ class Reply:
             parts.recover,
             apology,
             parts.takes_phonemes,
+            parts.sounds,
         )
         if parts.voice_ready is not None:
             await parts.voice_ready()

@@ -39,4 +39,5 @@ def voice_of(options: SessionOptions, own: VoiceChoice | None = None) -> Voice:
         choice.speaker,
         options.speed,
         options.fallback_voice,
+        style=options.voice_style,
     )

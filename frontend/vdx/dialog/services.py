@@ -50,3 +50,5 @@ class Services:
     perform: Perform | None = None
     """Performs a call of the client's tool where the transport can; else the client answers with an
     item."""
+    sounds: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    """The tags of the sounds that a voice makes."""

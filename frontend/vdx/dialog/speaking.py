@@ -180,6 +180,7 @@ class Speaking:
             voice_ready=self.voice_ready,
             pronunciation=options.pronunciation,
             takes_phonemes=self._takes_phonemes,
+            sounds=lambda voice: services.sounds(voice.model),
         )
 
     def _takes_phonemes(self, voice: Voice) -> bool:

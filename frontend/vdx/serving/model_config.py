@@ -161,6 +161,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
         "languages": ",".join(pack.languages),
         "sample_rate": str(pack.sample_rate),
         **{capability: str(can[capability]).lower() for capability in CAPABILITIES},
+        **({"sounds": ",".join(pack.sounds)} if pack.sounds else {}),
         "voicepack": voicepack,
     }
 

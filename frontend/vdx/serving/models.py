@@ -70,6 +70,8 @@ class ModelInfo:
     capabilities: frozenset[str] = field(default_factory=frozenset)
     batch: int = 1
     """How many utterances of a recording it decodes as one batch."""
+    sounds: frozenset[str] = frozenset()
+    """Tags in a TEXT that a voice makes sounds of, such as [laughter]."""
 
     def can(self, capability: str) -> bool:
         if capability == PHONEMES:
@@ -158,6 +160,7 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
         sample_rate=int(rate),
         capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
         batch=int(batch),
+        sounds=frozenset(filter(None, map(str.strip, parameters.get("sounds", "").split(",")))),
     )
 
 

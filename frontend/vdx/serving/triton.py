@@ -446,13 +446,10 @@ def _probe_message(model: ModelInfo) -> Any:
 def _with_reference(model: str, request: SynthesisRequest) -> SynthesisRequest:
     from vdx.serving.voicepacks.clones import find_reference
 
-    # What follows the name says how it is to speak, to a model that takes such words.
-    name, colon, style = request.speaker.partition(":")
-    found = find_reference(model, name)
+    found = find_reference(model, request.speaker)
     if found is None:
         return request
-    speaker = f"{colon}{style}"
-    return replace(request, speaker=speaker, reference=found.audio, reference_text=found.text)
+    return replace(request, speaker=found.speaker, reference=found.audio, reference_text=found.text)
 
 
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:

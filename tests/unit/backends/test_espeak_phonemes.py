@@ -12,6 +12,7 @@ from triton_backends.espeak.phonemes import rewritten
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Word
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.espeak_library import EspeakLibrary
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +65,20 @@ def test_a_sound_that_is_not_there_is_left_out_or_the_nearest_one() -> None:
     found = rewritten("a [[kæt]] b", table)
     assert found.offsets[found.text.index(" b")] == "a [[kæt]] b".index(" b")
     assert found.offsets[-1] == len("a [[kæt]] b")
+
+
+def test_a_voice_that_is_chosen_already_is_not_chosen_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """espeak-ng leaks 1.4 kB each time: 50 MB of a process of 100 over 2,000 texts."""
+    library = EspeakLibrary()
+    choose, chosen = library._library.espeak_SetVoiceByName, list[bytes]()
+
+    def counted(voice: bytes) -> int:
+        chosen.append(voice)
+        return int(choose(voice))
+
+    monkeypatch.setattr(library._library, "espeak_SetVoiceByName", counted)
+    for voice in ("de", "de", "nobody", "de", "en-us", "en-us"):
+        assert library.has_voice(voice) == (voice != "nobody")
+    assert chosen == [b"de", b"nobody", b"de", b"en-us"]

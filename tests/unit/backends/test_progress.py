@@ -34,3 +34,14 @@ def test_one_job_that_advances_is_enough() -> None:
         progress.check()
     progress.advance()
     progress.check()
+
+
+def test_it_rests_when_the_last_job_has_ended() -> None:
+    rests: list[int] = []
+    progress = Progress(LIMIT_S, lambda: rests.append(1))
+    progress.begin()
+    progress.begin()
+    progress.end()
+    assert not rests
+    progress.end()
+    assert len(rests) == 1

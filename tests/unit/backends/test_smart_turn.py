@@ -1,6 +1,9 @@
 """Smart Turn's features against those of the reference, and what its engine refuses."""
 
+import json
 import shutil
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -87,3 +90,13 @@ def test_the_contract_of_a_turn() -> None:
         decode_turn({"AUDIO": np.zeros(3, np.float32)})
     with pytest.raises(InvalidArgument, match="more than 30 s"):
         decode_turn({"AUDIO": np.zeros(MAX_TURN_SECONDS * 16_000 + 1, np.int16)})
+
+
+def test_a_question_is_timed_beside_its_graph(tmp_path: Path) -> None:
+    """`python -m benchmarks smart-turn` runs this program."""
+    shutil.copy(NETWORKS / "smart-turn-level.onnx", tmp_path)
+    command = [sys.executable, "-m", "benchmarks.smart_turn_compute", str(tmp_path), "2"]
+    done = subprocess.run(command, cwd=DATA.parents[1], capture_output=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [set(line) for line in lines] == [{"graph_ms", "question_ms"}] * 2
+    assert all(min(line.values()) > 0 for line in lines)

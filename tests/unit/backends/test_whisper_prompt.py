@@ -15,8 +15,8 @@ from triton_backends.shared.contract import MAX_PROMPT_CHARS, AsrRequest, decode
 from triton_backends.shared.engine import Hypothesis
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.whisper.engine import WhisperEngine
+from triton_backends.whisper.likely_words import MAX_PROMPT_TOKENS, LikelyWords
 from triton_backends.whisper.recogniser import _Draft, _is_heard
-from triton_backends.whisper.vocabulary import MAX_PROMPT_TOKENS
 from triton_backends.whisper.windows import Window
 
 NOTHING = np.zeros(0, np.int16)
@@ -53,23 +53,50 @@ def test_what_is_said_is_heard_whatever_is_likely(engine: WhisperEngine, name: s
     assert transcript(engine, spoken(name), LIKELY) == transcript(engine, spoken(name), "")
 
 
-def test_of_a_long_list_the_first_phrases_are_told_the_first_last(engine: WhisperEngine) -> None:
+def read(engine: WhisperEngine, prompt: str) -> tuple[str, list[str]]:
+    """What is told of a prompt, and what the log says of the rest."""
+    lines: list[str] = []
     vocabulary = engine.recogniser.vocabulary
-    phrases = [f"{size} {drink}" for size in ("large", "small", "medium") for drink in DRINKS]
-    told = vocabulary.text(vocabulary.encode(", ".join(phrases))).strip().split(", ")
+    words = LikelyWords(vocabulary, lines.append)
+    told = words.read(prompt)
+    assert words.read(prompt) == told
+    assert len(told) <= MAX_PROMPT_TOKENS
+    return vocabulary.text(told).strip(), lines
+
+
+def test_of_a_long_list_the_first_phrases_are_told_the_first_last(engine: WhisperEngine) -> None:
+    drinks = dict.fromkeys(DRINKS)
+    phrases = [f"{size} {drink}" for size in ("large", "small", "medium") for drink in drinks]
+    text, (line,) = read(engine, ", ".join(phrases))
+    told = text.rstrip(".").split(", ")
     assert 1 < len(told) < len(phrases)
     assert told == phrases[len(told) - 1 :: -1]
+    left = f"{len(phrases) - len(told)} of {len(phrases)} phrases are not told"
+    assert line.startswith(f"hot words: {left}, from {phrases[len(told)]!r} on: there is room for")
 
 
-def test_the_last_tokens_count(engine: WhisperEngine) -> None:
-    vocabulary = engine.recogniser.vocabulary
-    assert vocabulary.encode("  ") == ()
-    few = vocabulary.encode("kitchen light")
-    assert vocabulary.text(few).strip() == "kitchen light"
-    many = vocabulary.encode("kitchen light " * 200)
-    assert len(many) == MAX_PROMPT_TOKENS
-    prose = vocabulary.encode("well, " + "kitchen light " * 200)
+def test_a_list_is_told_as_a_sentence(engine: WhisperEngine) -> None:
+    """Whisper ends its transcripts as the text before them ends."""
+    assert read(engine, "  ") == ("", [])
+    assert read(engine, "kitchen light") == ("kitchen light.", [])
+    assert read(engine, "latte, mocha, ") == ("latte, mocha.", [])
+    assert read(engine, "Turn on the light!") == ("Turn on the light!", [])
+
+
+def test_of_a_long_text_the_last_tokens_are_told(engine: WhisperEngine) -> None:
+    vocabulary, said = engine.recogniser.vocabulary, "kitchen light " * 200
+    whole = vocabulary.encode(f"{said.strip()}.")
+    many, (line,) = read(engine, said)
+    assert many == vocabulary.text(whole[-MAX_PROMPT_TOKENS:]).strip()
+    left = f"{len(whole) - MAX_PROMPT_TOKENS} of {len(whole)} tokens are not told"
+    assert line.startswith(f"hot words: {left}, from 'kitchen light kitchen")
+    prose, _ = read(engine, f"well, {said}")
     assert prose == many
+
+
+def test_the_words_stand_before_the_transcript(engine: WhisperEngine) -> None:
+    vocabulary = engine.recogniser.vocabulary
+    few = vocabulary.encode("kitchen light")
     prompt = vocabulary.prompt("en", (), few)
     assert prompt[1 : 1 + len(few)] == list(few)
     assert prompt[1 + len(few) :] == vocabulary.prompt("en")

@@ -109,6 +109,22 @@ async def test_words_are_spoken_as_they_are_said_to_be(family: str, said: str) -
     assert [request.text for _, request in client.requests] == [said]
 
 
+@pytest.mark.parametrize(
+    ("sounds", "said"), [((), "Oh well."), (("[laughter]",), "Oh [laughter] well.")]
+)
+async def test_only_a_voice_that_makes_a_sound_is_given_its_tag(
+    sounds: tuple[str, ...], said: str
+) -> None:
+    class Client(FakeClient):
+        async def describe(self, model: str) -> ModelInfo:
+            return ModelInfo(model, "tts", "x", ("en",), 24_000, sounds=frozenset(sounds))
+
+    client = Client()
+    spoken = speak_text(cast(Any, client), VOICE, "Oh [laughs] well.", ClauseConfig())
+    assert [p async for p in spoken]
+    assert [request.text for _, request in client.requests] == [said]
+
+
 async def test_every_clause_moves_the_progress() -> None:
     text = "Hello there. " + "This is a sentence like many others. " * 10
     told = list[tuple[float, float]]()

@@ -1,7 +1,10 @@
 """The bench of endpointing: its corpora, its rules and its scores, on small ones made by hand."""
 
+import asyncio
+import contextlib
 import io
 import json
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from vdx.bench.endpointing.public_layout import METADATA, public_parts
 from vdx.bench.endpointing.turns import Silence, Turn
 from vdx.core.config import VadConfig
 from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.events import Transcript, TranscriptKind
 from vdx.core.paths import locate
 
 RATE = 16_000
@@ -174,6 +178,38 @@ async def test_the_decision_cuts_nothing_where_the_models_are_right() -> None:
     assert (fixed.cut_rate, fixed.mended.tolist()) == (1.0, [True])
 
 
+class SlowPartials:
+    """A recogniser that makes a partial transcript of what comes at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._answers: asyncio.Queue[Transcript] = asyncio.Queue()
+
+    @contextlib.asynccontextmanager
+    async def recognise(self, model: str, *, language: str) -> AsyncIterator["SlowPartials"]:
+        yield self
+
+    async def send(self, pcm: bytes, *, flush: bool = False) -> None:
+        self.asked.append("pause" if flush else f"{len(pcm)} bytes")
+        kind = TranscriptKind.PAUSE if flush else TranscriptKind.PARTIAL
+        self._answers.put_nowait(Transcript(0, "Turn on the lamp.", 0, 0, kind))
+
+    async def __aiter__(self) -> AsyncGenerator[Transcript]:
+        while True:
+            answer = await self._answers.get()
+            self.asked.append(f"read {answer.kind.name}")
+            yield answer
+
+
+async def test_a_pause_is_asked_about_once_the_words_before_it_are_there() -> None:
+    client = SlowPartials()
+    models = asked.TritonModels(client, "whisper", "")  # type: ignore[arg-type]  # a fake
+    text, took_ms = await models.transcript(bytes(asked.FRAME_BYTES * 50), "en")
+    assert (text, took_ms > 0) == ("Turn on the lamp.", True)
+    first = f"{asked.FRAME_BYTES * 47} bytes"
+    assert client.asked == [first, "read PARTIAL", "pause", "read PAUSE"]
+
+
 async def test_what_comes_late_does_not_count() -> None:
     (first, _) = await heard(done_bytes=60_000)
     late = Evidence(**{**{k: getattr(first, k) for k in first.__slots__}, "heard_after_ms": 251.0})
@@ -188,12 +224,13 @@ async def test_the_report_has_operating_points_and_intervals(tmp_path: Path) -> 
     assert found == await heard(done_bytes=60_000)
     picture = tmp_path / "curves.png"
     plan = measure.Plan(tmp_path, "tuning", "", "canned", "turn-level", curves=picture)
-    report = measure.score(found, plan, punctuates=True)
+    report = await measure.score_again(plan, kept, lambda: None)
     names = [figure.name for figure in report.figures]
     for rule in ("silence alone", "words alone", "endpointer alone", "all"):
         for point in ("cuts at 300 ms", "cuts at 600 ms", "wait at 5% cuts", "wait at 10% cuts"):
             assert f"{rule}: {point}" in names
     assert any("95 %" in note for note in report.notes)
+    assert not report.missed(), "the goals are those of the own corpus"
     assert picture.stat().st_size > 1000
 
 
@@ -204,3 +241,45 @@ def test_an_undetected_end_is_waited_out_and_an_undetected_pause_is_not_cut() ->
     found = scores.outcome(scores.Heard.of(missed), rule)
     assert found.cut_rate == 0.0
     assert found.mean_wait >= 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(None, "No such file"), ("{", "line 1: Expecting"), ('{"turn": "t"}', "line 1: .*recording")],
+    ids=["none", "no JSON", "something else"],
+)
+async def test_a_file_that_holds_no_evidence_is_named(
+    tmp_path: Path, text: str | None, told: str
+) -> None:
+    file, plan = tmp_path / "kept.jsonl", measure.Plan(tmp_path, "tuning", "", "canned", "")
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(InvalidInput, match=told):
+        await measure.score_again(plan, file, lambda: None)
+
+
+def test_the_goals_are_those_of_the_held_back_half() -> None:
+    """All against the endpointer alone, on the same pauses and with an interval."""
+    evidence = [
+        Evidence(
+            *(f"{number} {ends}", f"{number % 4}", "en", ends, 1000.0, 5000.0 if ends else 1800.0),
+            *(1000.0, 1060.0, None if ends else 1800.0, 2500, 900.0),
+            "a dark roast coffee." if ends else "I would like a",
+            *(100.0, 0.9 if ends or number % 2 else 0.2, 60.0),
+        )
+        for number in range(16)
+        for ends in (False, True)
+    ]
+    plan = measure.Plan(None, "held-back", "", "canned", "turn-level")
+    report = measure.score(evidence, plan, punctuates=True)
+    reached = {
+        row["name"]: row["reached"] for row in report.as_dict()["figures"] if "reached" in row
+    }
+    assert reached == {
+        "all: cuts at 300 ms": True,
+        "all: cuts at 600 ms": True,
+        "cuts at 300 ms, of those of the endpointer alone": True,
+        "cuts at 600 ms, of those of the endpointer alone": True,
+    }
+    (note,) = (note for note in report.notes if note.startswith("cuts at 300 ms, of those"))
+    assert note.endswith("95 %: 0% to 0%")

@@ -1,13 +1,19 @@
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from vdx.bench import client_process, interruptions, sessions
 from vdx.bench.first_audio import frame_costs_ms
+from vdx.bench.report import OWN
 from vdx.bench.target import DATA, TargetOptions, profile, target
+from vdx.cli.bench.report import add_report
+from vdx.cli.main import load_command
 from vdx.core.config import Config
-from vdx.core.errors import SetupError, VdxError
+from vdx.core.errors import InvalidInput, SetupError, VdxError
 
 
 @pytest.mark.parametrize("answers", ["bargein", "load", "interruptions", "short", ""])
@@ -74,3 +80,20 @@ def test_the_pitch_of_a_tone() -> None:
     time = np.arange(2400) / 24_000
     tone = (5000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
     assert interruptions.pitch(tone, 24_000) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("call", ["soak --minutes", "jitter --seconds", "failover --outage"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_no_bench_runs_for_ever(call: str, value: str) -> None:
+    name, option = call.split()
+    with pytest.raises(typer.BadParameter, match="less than or equal to"):
+        load_command("bench").commands[name].make_context(name, [option, value])
+
+
+@pytest.mark.parametrize("value", ["0", "nan", "inf"])
+def test_what_is_worse_by_no_share_is_refused(value: str, tmp_path: Path) -> None:
+    app = typer.Typer()
+    add_report(app, OWN)
+    call = ["turn", "--worse-by", value, "--out", str(tmp_path)]
+    with pytest.raises(InvalidInput, match=f"--worse-by {value}"):
+        CliRunner().invoke(app, call, catch_exceptions=False)

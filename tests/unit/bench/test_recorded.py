@@ -110,6 +110,25 @@ async def test_turns(told: Callable[..., Any]) -> None:
     assert reaches(report)["end of speech to first audio"] == turn.REACH
 
 
+@pytest.mark.parametrize("sessions", [1, 2])
+async def test_turns_whose_ends_are_heard_have_goals_of_their_own(
+    told: Callable[..., Any], sessions: int
+) -> None:
+    """For long sentences, and not where a silence of the same length ends every turn."""
+    rows = told(turn)
+    for row, seconds in zip(rows, (1.4, 1.5, 1.9, 2.1), strict=True):
+        row["speech_s"] = seconds
+    status = {"voice": "tone", "recogniser": "canned", "endpointer": "smart-turn"}
+    report = await turn.measure(target(status=(status,) * 4), 1, sessions)
+    found, name = figures(report), "after speech of 1.5 s and more"
+    assert found[name] == [310.0, 300.0, 270.0]
+    goal = turn.HEARD if sessions == 1 else turn.HEARD_AT_ONCE
+    assert reaches(report)[name] == goal
+    assert "end of speech to first audio" not in reaches(report)
+    fixed = await turn.measure(target(status=(status,) * 4), 1, sessions, fixed_silence=True)
+    assert name not in figures(fixed)
+
+
 async def test_a_turn_without_an_answer_has_no_gap(told: Callable[..., Any]) -> None:
     rows = told(turn)
     rows[1] |= {"gap_ms": None, "after_endpoint_ms": None, "stages": {}}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 from typing import Any
 
@@ -97,6 +98,24 @@ def test_a_server_that_does_not_answer_once_is_watched_on(monkeypatch: pytest.Mo
         return len(moments)
 
     assert asyncio.run(watched()) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "voices"),
+    [("READY", ["joe", "espeak-en"]), ("UNAVAILABLE", ["joe"]), (None, ["joe"])],
+    ids=["loaded", "not-loaded", "not-there"],
+)
+async def test_nobody_asks_for_a_voice_that_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch, state: str | None, voices: list[str]
+) -> None:
+    async def status(_: Target) -> dict[str, Any]:
+        return {"voice": "joe"}
+
+    models = [{"id": "joe", "vdx": {"kind": "voice", "state": "READY"}}]
+    models += [{"id": "espeak-en", "vdx": {"kind": "voice", "state": state}}] if state else []
+    monkeypatch.setattr(Target, "status", status)
+    monkeypatch.setattr(soak, "fetch", lambda url, key: json.dumps({"data": models}))
+    assert await soak.voices_of(Target("http://x")) == voices
 
 
 @pytest.mark.parametrize(

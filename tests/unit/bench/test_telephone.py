@@ -7,6 +7,7 @@ import pytest
 from vdx.bench import telephone, ways
 from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.target import Target
+from vdx.client.log import ConversationLog
 from vdx.core.errors import InvalidInput
 
 TOLD = {"websocket": (300.0, 110.0), "telephone": (310.0, 140.0)}
@@ -59,3 +60,18 @@ async def test_8_khz_are_held_against_24_khz_of_the_same_run(ran: list[tuple[str
 async def test_a_room_has_no_telephone_codec() -> None:
     with pytest.raises(InvalidInput, match="not in rooms"):
         await telephone.measure(Target("http://box:9000", livekit=True), 1)
+
+
+def test_a_transcript_that_comes_late_is_waited_for() -> None:
+    log = ConversationLog()
+    assert telephone.understood(log)
+    for kind, over in (
+        ("input_audio_buffer.speech_started", False),
+        ("input_audio_buffer.speech_stopped", True),
+        ("input_audio_buffer.committed", False),
+    ):
+        log.take({"type": kind}, 0.0)
+        assert telephone.understood(log) == over
+    done = f"{telephone.TRANSCRIPTION}.completed"
+    log.take({"type": done, "item_id": "i", "transcript": "nine"}, 0.0)
+    assert telephone.understood(log)

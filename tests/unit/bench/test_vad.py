@@ -12,6 +12,7 @@ from benchmarks.plots import draw_listening
 from benchmarks.vad import ALL, NONE, Tally
 from benchmarks.vad_corpus import (
     BOT_S,
+    Scene,
     distant_scenes,
     echo_scenes,
     interrupted_scenes,
@@ -19,10 +20,10 @@ from benchmarks.vad_corpus import (
     noise_scenes,
     onset_scenes,
 )
-from benchmarks.vad_levels import ORDINARY_P90, at_level, strangers
+from benchmarks.vad_levels import ORDINARY_P90, Counts, at_level, clear_of_noise, strangers
 from benchmarks.vad_noises import NOISES, through
 from benchmarks.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
-from benchmarks.vad_play import SceneSession, _Loudspeaker, play
+from benchmarks.vad_play import Outcome, SceneSession, _Loudspeaker, play
 from benchmarks.vad_voices import (
     HALVES,
     VOICE_RMS,
@@ -32,6 +33,7 @@ from benchmarks.vad_voices import (
     voices,
     voices_of,
 )
+from vdx.bench.figures import Report
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import EndpointingConfig
 from vdx.core.events import SpeechStarted
@@ -135,6 +137,27 @@ def test_a_microphone_of_another_gain_hears_all_of_it_quieter() -> None:
     assert np.allclose(quiet.near, scene.near / 10)
     assert np.allclose(quiet.echo, scene.echo / 10)
     assert quiet.voice == scene.voice
+
+
+def test_only_people_clear_of_the_noise_are_held_to_the_goal() -> None:
+    """Of two who interrupt one is let in; the other is no louder than the noise around."""
+    rate, chance = LISTEN_RATE, np.random.default_rng(0)
+    room = chance.normal(0, 100.0, 4 * rate)
+    clear, drowned = room.copy(), room.copy()
+    clear[2 * rate : 3 * rate] += chance.normal(0, 1000.0, rate)
+    drowned[2 * rate : 3 * rate] += chance.normal(0, 100.0, rate)
+    scenes = [
+        Scene("s", "voice in noise", "", "held", near, (2 * rate, 3 * rate), room, rate)
+        for near in (clear, drowned)
+    ]
+    assert [clear_of_noise(scene) for scene in scenes] == [True, False]
+    kept = Outcome(cancelled=[2 * rate + 8000], paused=[rate, 2 * rate + 1600])
+    counts = Counts.of(scenes, [kept, Outcome(cancelled=[rate])])
+    assert (counts.users, counts.kept, counts.clear, counts.clear_kept) == (2, 1, 1, 1)
+    assert (counts.false, counts.pauses, counts.stops) == (1, 1, [100.0])
+    report = Report("vad-levels", {})
+    counts.tell(report, "-6 dB, all on", has_goals=True)
+    assert report.missed() == []
 
 
 def test_a_stranger_at_the_level_of_a_quiet_microphone_is_let_in() -> None:

@@ -16,7 +16,22 @@ from vdx.cli import main
     [
         ("vdx ", list(main.COMMANDS)),
         ("vdx tra", ["transcribe"]),
-        ("vdx models ", ["list", "drain", "load", "reload", "update", "unload", "use", "why"]),
+        (
+            "vdx models ",
+            [
+                "list",
+                "drain",
+                "load",
+                "reload",
+                "update",
+                "lease",
+                "release",
+                "capabilities",
+                "unload",
+                "use",
+                "why",
+            ],
+        ),
         ("vdx models use --ur", ["--url"]),
         ("vdx say --vo", ["--voice"]),
         ("vdx say --voice esp", ["espeak", "espeak-en"]),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from vdx.cli import model_update, models, sessions
+from vdx.cli import model_leases, model_update, models, sessions
 from vdx.core.errors import ConnectionLost, InvalidInput
 
 STAY = {
@@ -243,3 +243,64 @@ def test_a_share_is_read_as_people_write_it(text: str, share: float) -> None:
 def test_a_share_that_is_none_is_named(text: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(repr(text))):
         model_update.share_of(text)
+
+
+TAKEN = {"leases": 1, "expiry_ms": 15_000, "unknown_models": []}
+
+
+@pytest.mark.parametrize("ends", ["ctrl-c", "released"])
+def test_a_lease_is_renewed_until_it_is_over(monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
+    asked, slept = [], []
+
+    def call(_method: str, _url: str, path: str, *_: Any, body: Any = None) -> Any:
+        asked.append((path, body))
+        over = ends == "released" and len(slept) > 2
+        return {
+            "/vdx/models/a%2Fb/load": {"loaded": "a/b", "kind": "tts"},
+            "/vdx/leases": TAKEN,
+            "/vdx/leases/renew": {"unknown": [], "leases": 0 if over else 1},
+            "/vdx/leases/release": {"released": 1},
+        }[path]
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if ends == "ctrl-c" and len(slept) > 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_leases, "call", call)
+    monkeypatch.setattr(model_leases.time, "sleep", sleep)
+    told = CliRunner().invoke(models.app, ["lease", "a/b"]).output
+    session = asked[1][1]["leases"][0]["session"]
+    assert f"vdx models release a/b {session}" in told
+    assert set(slept) == {5.0}
+    last = {"ctrl-c": "a/b may be evicted again", "released": "a/b: the lease was released"}
+    assert told.splitlines()[-1] == last[ends]
+    released = ("/vdx/leases/release", {"leases": [{"session": session, "model": "a/b"}]})
+    assert (asked[-1] == released) is (ends == "ctrl-c")
+
+
+def test_a_lease_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [{"released": 1}, {"released": 0}]
+    monkeypatch.setattr(model_leases, "call", lambda *_, **__: answers.pop(0))
+    told = CliRunner().invoke(models.app, ["release", "a", "ab12"]).output
+    assert told == "a is not leased by ab12 any more\n"
+    again = CliRunner().invoke(models.app, ["release", "a", "ab12"])
+    assert str(again.exception) == "session 'ab12' has no lease of 'a'"
+
+
+def test_what_a_model_can_do_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    joe = {"name": "joe", "kind": "tts", "family": "piper", "capabilities": ["streaming"]}
+    new = {"name": "new", "state": "UNAVAILABLE", "reason": ""}
+    answer = {"models": [joe | {"languages": ["en", "de"]}, new]}
+    monkeypatch.setattr(model_leases, "call", lambda *_, **__: answer)
+    told = CliRunner().invoke(models.app, ["capabilities", "joe"]).output
+    assert [line.split(maxsplit=1) for line in told.splitlines()] == [
+        ["kind:", "tts"],
+        ["family:", "piper"],
+        ["capabilities:", "streaming"],
+        ["languages:", "en, de"],
+    ]
+    told = CliRunner().invoke(models.app, ["capabilities", "new"]).output
+    assert "nothing is known" in told
+    unknown = CliRunner().invoke(models.app, ["capabilities", "x"])
+    assert str(unknown.exception) == "there is no model 'x' (there are: joe, new)"

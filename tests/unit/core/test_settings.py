@@ -90,7 +90,13 @@ def test_an_unknown_key_is_named_with_the_nearest(
         ("vad: loud", "vad", "'loud'"),
         ("log: {level: chatty}", "log.level", "'chatty'"),
         ("model_manager: {resident_cap: 0}", "model_manager.resident_cap", "0"),
+        (
+            f"profiles: {{vdx: {{hot_words: [{'cappuccino, ' * 90}]}}}}",
+            "profiles.vdx.hot_words",
+            r"\['cappuccino'",
+        ),
     ],
+    ids=lambda value: value[:40],
 )
 def test_a_bad_value_is_named_with_its_key(tmp_path: Path, text: str, key: str, value: str) -> None:
     with pytest.raises(ConfigError, match=rf"key {key}: .*got {value}"):

@@ -114,6 +114,7 @@ async def scene(
     recorder: Any = None,
     server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None,
     find_voice: FindModels | None = None,
+    sounds: frozenset[str] = frozenset(),
     connect_mcp: ConnectMcp | None = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
@@ -131,6 +132,7 @@ async def scene(
         recorder=recorder,
         server_tools=server_tools,
         find_voice=find_voice,
+        sounds=lambda _: sounds,
         connect_mcp=connect_mcp,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(

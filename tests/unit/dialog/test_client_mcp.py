@@ -203,6 +203,20 @@ async def test_what_is_not_approved_is_told_and_not_performed() -> None:
 
 
 @on_virtual_time
+async def test_a_request_that_the_client_deleted_is_approved_no_more() -> None:
+    server, caller = Server(), Caller(turns=[list(calls("weather"))])
+    async with scene(responder=caller, connect_mcp=server.connect, offer=naming(ASKED)) as stage:
+        await typed(stage)
+        [asked] = stage.transport.all(McpAsked)
+        stage.session.history.discard(asked.item.id)
+        with pytest.raises(UnknownName, match="no approval request"):
+            answer(stage, asked.item, approve=True)
+        await typed(stage, 2)
+        assert server.made == []
+        assert results(caller) == []
+
+
+@on_virtual_time
 async def test_an_approval_that_never_comes_holds_up_nothing() -> None:
     server, caller = Server(), Caller(turns=[list(calls("weather")), ["Then not."]])
     async with scene(responder=caller, connect_mcp=server.connect, offer=naming(ASKED)) as stage:

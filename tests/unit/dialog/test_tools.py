@@ -233,6 +233,8 @@ async def test_a_call_cut_off_by_the_person_is_incomplete_and_no_part_of_the_his
         complete = await stage.transport.wait_for(CallComplete)
         assert not complete.complete
         assert all(not message.calls for message in stage.session.history.messages())
+        with pytest.raises(InvalidInput, match="the call 'c1' was cut off"):
+            stage.session.calls.answer(output("c1"))
 
 
 @on_virtual_time

@@ -84,6 +84,7 @@ def test_a_voicepack_is_trusted_by_whoever_adds_it_alone(
     info = read_entry(paths.pulled_models / pack.id)
     assert info.can("emotive_zero_prompt")
     assert info.can("zero_shot")
+    assert "[laughter]" in info.sounds
     assert TRUSTED in (paths.pulled_models / pack.id / "config.pbtxt").read_text()
 
 

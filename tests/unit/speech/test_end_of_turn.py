@@ -10,6 +10,7 @@ from vdx.core.config import EndpointingConfig
 from vdx.speech.input.end_of_turn import (
     ANSWER_MS,
     CLOSED_MS,
+    ONE_DIGIT_MS,
     PLAIN,
     PUNCTUATED,
     EndOfTurn,
@@ -95,6 +96,14 @@ def test_one_digit_may_begin_a_number() -> None:
     assert silence("two", None) == LONG // 2
     assert silence("table two", None) == 0
     assert silence("2 9", None) == LONG
+
+
+def test_one_digit_that_sounds_like_an_end_waits_no_longer_than_without_the_endpointer() -> None:
+    """As three people are heard who say one digit, in recordings of people."""
+    assert silence("five", 0.786, 380) == ONE_DIGIT_MS
+    assert silence("0", 0.839, 540) == ONE_DIGIT_MS
+    assert silence("5", 0.607, 400) == LONG, "it may go on"
+    assert silence("five six", 0.839, 540) == LONG
 
 
 def test_nothing_understood_ends_as_usual() -> None:

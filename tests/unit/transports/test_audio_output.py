@@ -110,6 +110,30 @@ async def test_a_listener_that_falls_silent_at_once_gets_again_what_was_on_its_w
     assert np.array_equal(again[FADE:], np.concatenate(reply)[sent - unheard + FADE : sent])
 
 
+@pytest.mark.parametrize("late_ms", [10, 30, 50])
+async def test_what_a_listener_heard_before_a_late_frame_is_not_heard_again(
+    track: Track, output: AudioOutput, late_ms: int
+) -> None:
+    output.silent_at_pause = True
+    reply = rows(4)
+    for row in reply[:3]:
+        await output.play(row, track.clock)
+        track.pass_ms(20)
+    track.pass_ms(late_ms)
+    await output.play(reply[3], track.clock)
+    track.pass_ms(10)
+    output.take_back()
+    sent = len(track.sent) * TICK
+    await output.give_back()
+    track.pass_ms(200)
+    # Of the last UNHEARD_MS, `late_ms` were silence.
+    before_the_gap = max(0, UNHEARD_MS - late_ms - 10) * SPEAK_RATE // 1000
+    again = track.heard[sent:]
+    assert again.size == before_the_gap + SPEAK_FRAME
+    whole = np.concatenate(reply)
+    assert np.array_equal(again[FADE:], whole[whole.size - again.size + FADE :])
+
+
 async def test_nothing_of_a_reply_that_is_over_is_heard_in_the_next(
     track: Track, output: AudioOutput
 ) -> None:

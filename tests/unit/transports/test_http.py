@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from tests.unit.test_app import hosted
 from vdx import __version__
+from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest
 from vdx.transports.http.application import create_app
 
@@ -154,3 +156,41 @@ async def test_the_words_of_a_profile_are_said_its_way(model: str, said: str) ->
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         assert (await client.post("/v1/audio/speech", json=asked)).status_code == 200
     assert texts == [said]
+
+
+@pytest.mark.parametrize(
+    ("can", "instructions", "status", "speaker"),
+    [
+        (True, "sadly", 200, "jo:sadly"),
+        (True, None, 200, "jo"),
+        (True, "x" * 151, 400, ""),
+        (False, "x" * 151, 200, "jo"),
+    ],
+    ids=["followed", "none", "too long", "not followed"],
+)
+async def test_instructions_go_to_a_voice_that_takes_them(
+    can: bool, instructions: str | None, status: int, speaker: str
+) -> None:
+    triton, host = hosted(profiles={"vdx": {"voice": "tone"}})
+    speakers, synthesize, describe = list[str](), triton.synthesize, triton.describe
+
+    async def described(model: str) -> ModelInfo:
+        more = {"emotive_zero_prompt"} if can else set[str]()
+        return replace(await describe(model), capabilities=frozenset(more))
+
+    def heard(model: str, request: SynthesisRequest) -> Any:
+        speakers.append(request.speaker)
+        return synthesize(model, request)
+
+    triton.describe = described  # type: ignore[method-assign]
+    triton.synthesize = heard  # type: ignore[method-assign]
+    await host.load_defaults()
+    transport = httpx2.ASGITransport(create_app(host))
+    asked = {"input": "Hello.", "voice": "tone/jo", "instructions": instructions}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        wanted = asked | {"model": "vdx", "response_format": "pcm"}
+        answer = await client.post("/v1/audio/speech", json=wanted)
+    assert answer.status_code == status, answer.text
+    assert speakers == ([speaker] if speaker else [])
+    if status == 400:
+        assert answer.json()["error"]["param"] == "instructions"

@@ -21,6 +21,8 @@ from tests.unit.transports.listening import (
 from vdx.core.errors import ModelFailed
 from vdx.core.events import SessionState
 from vdx.core.tools import ToolCall
+from vdx.dialog.history import Item
+from vdx.dialog.mcp_record import McpRecord
 from vdx.dialog.session_events import (
     CallArguments,
     CallBegun,
@@ -31,6 +33,10 @@ from vdx.dialog.session_events import (
     LanguageChanged,
     LanguageHeard,
     LevelHint,
+    McpAsked,
+    McpCallBegun,
+    McpCallDone,
+    McpListing,
     OptionsChanged,
     PartialTranscript,
     PlayoutPaused,
@@ -58,6 +64,7 @@ from vdx.dialog.session_events import (
 ERROR = ModelFailed("the model broke", model="tone")
 
 CALL = ToolCall("c1", "weather", "{}")
+MCP_CALL = Item("mcp_1", "assistant", call=CALL, mcp=McpRecord("mcp_call", "docs", "weather"))
 SAMPLES: list[SessionEvent] = [
     StateChanged(SessionState.LISTENING, thinking=True),
     UtteranceStarted(U1, at_ms=100, interrupting=False),
@@ -80,6 +87,12 @@ SAMPLES: list[SessionEvent] = [
     CallComplete(R1, "call_1", CALL, complete=True),
     ToolStarted(R1, CALL, "client"),
     ToolAnswered(R1, CALL, "sunny", "completed", 50.0),
+    McpListing(Item("mcpl_1", "system", mcp=McpRecord("mcp_list_tools", "docs"))),
+    McpCallBegun(R1, MCP_CALL),
+    McpCallDone(R1, MCP_CALL),
+    McpAsked(
+        R1, Item("mcpr_1", "assistant", call=CALL, mcp=McpRecord("mcp_approval_request", "docs"))
+    ),
     OptionsChanged(R1.session),
     LanguageHeard(U1, "de", 0.91, "de"),
     LanguageChanged("de", "espeak", voice_speaks_it=True),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.transports.listening import client
+from vdx.core.errors import InvalidInput
 from vdx.core.voice_choice import VoiceChoice
 from vdx.transports.realtime.schema import TurnDetection, session_update
 from vdx.transports.realtime.settings import Settings
@@ -29,6 +30,22 @@ def test_the_language_may_follow_what_is_heard(session: dict[str, Any]) -> None:
     assert shown["audio"]["input"]["transcription"]["language"] == "auto"
     later = settings.merged(session_update({"type": "realtime", "vdx": {"language": "fr"}}))
     assert (later.options.follows_language, later.options.language) == (False, "fr")
+
+
+@pytest.mark.parametrize(("words", "fits"), [(90, True), (91, False)])
+def test_words_to_expect_are_taken_whole_or_refused(words: int, fits: bool) -> None:
+    transcription = {"prompt": "a menu", "keywords": ["cappuccin"] * words}
+    audio = {"input": {"transcription": transcription}}
+    update = session_update({"type": "realtime", "audio": audio})
+    if fits:
+        prompt = client().settings.merged(update).options.prompt
+        assert (prompt[:17], prompt.count(",")) == ("a menu, cappuccin", words)
+        return
+    with pytest.raises(
+        InvalidInput, match="prompt and keywords have 1007 characters; 1000"
+    ) as told:
+        client().settings.merged(update)
+    assert told.value.param == "session.audio.input.transcription"
 
 
 def after(*detections: dict[str, Any] | None) -> Settings:

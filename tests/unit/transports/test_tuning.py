@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.transports.listening import client
 from vdx.core.config import ResponderConfig
-from vdx.core.errors import UnknownName
+from vdx.core.errors import InvalidInput, UnknownName
 from vdx.dialog.profiles import SessionOptions
 from vdx.transports.realtime.schema import session_update
 from vdx.transports.realtime.settings import Settings
@@ -46,6 +46,16 @@ def test_sensitivity_lowers_the_thresholds_down_to_the_noise() -> None:
 def test_what_is_tuned_is_told() -> None:
     told = tuned(pause_scale=0.5, sensitivity=2, noise_suppression=True).rendered("s")["vdx"]
     assert (told["pause_scale"], told["sensitivity"], told["noise_suppression"]) == (0.5, 2, True)
+
+
+def test_how_the_voice_is_to_speak_is_kept_and_told() -> None:
+    settings = tuned(voice_instructions="sadly")
+    assert settings.options.voice_style == "sadly"
+    assert settings.rendered("s")["vdx"]["voice_instructions"] == "sadly"
+    assert tuned(voice_instructions="").options.voice_style == ""
+    with pytest.raises(InvalidInput, match="150") as refused:
+        tuned(voice_instructions="x" * 151)
+    assert refused.value.param == "session.vdx.voice_instructions"
 
 
 def test_a_client_chooses_among_the_responders_of_profiles() -> None:

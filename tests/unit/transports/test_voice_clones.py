@@ -36,10 +36,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     return paths
 
 
-def add_model(paths: Paths, name: str, family: str, language: str) -> None:
+def add_model(paths: Paths, name: str, family: str, language: str, **more: str) -> None:
     folder = paths.pulled_models / name
     (folder / "1").mkdir(parents=True)
     told = {"languages": language, "sample_rate": "24000", "zero_shot": "true", "kind": "tts"}
+    told |= more
     (folder / CONFIG).write_text(config_text(family, "tts", told))
 
 
@@ -174,12 +175,19 @@ def test_a_disk_that_cannot_be_written_names_no_folder(
 
 def test_a_model_gets_the_recording_of_its_speaker(client: TestClient, home: Paths) -> None:
     posted(client)
+    add_model(home, "cosy", "cosyvoice2", "en", emotive_zero_prompt="true")
     request = _with_reference("sesame", SynthesisRequest("Hello.", speaker="Jo-Doe"))
     assert (request.speaker, request.reference_text) == ("", FIELDS["text"])
     assert 7.0 < len(request.reference) / 2 / RATE < 7.2
-    styled = _with_reference("sesame", SynthesisRequest("Hello.", speaker="Jo-Doe:sadly"))
+    styled = _with_reference("cosy", SynthesisRequest("Hello.", speaker="Jo-Doe:sadly"))
     assert (styled.speaker, styled.reference) == (":sadly", request.reference)
-    for model, speaker in (("sesame", "1"), ("sesame", "../csm/Jo-Doe"), ("espeak", "Jo-Doe")):
+    unknown = (
+        ("sesame", "1"),
+        ("sesame", "../csm/Jo-Doe"),
+        ("espeak", "Jo-Doe"),
+        ("sesame", "Jo-Doe:sadly"),  # it takes no words on how to speak, and says so
+    )
+    for model, speaker in unknown:
         own = SynthesisRequest("Hello.", speaker=speaker)
         assert _with_reference(model, own) == own
 

@@ -1,5 +1,7 @@
 """What the models say about the pauses of a turn, and how long they took to say it."""
 
+import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -11,14 +13,15 @@ from vdx.bench.endpointing.listening import FoundPause, listen
 from vdx.bench.endpointing.turns import Silence, Turn
 from vdx.core.audio import LISTEN_FRAME, SAMPLE_BYTES
 from vdx.core.config import VadConfig
-from vdx.core.errors import ModelFailed
+from vdx.core.errors import InvalidInput, ModelFailed
 from vdx.core.events import TranscriptKind
-from vdx.serving.triton import TritonClient
+from vdx.serving.triton import RecognitionStream, TritonClient
 from vdx.speech.input.end_of_turn import Pause
 from vdx.speech.input.endpointer import KEPT_BYTES
 
 FRAME_BYTES: Final = LISTEN_FRAME * SAMPLE_BYTES
 PATIENT_MS: Final = 10_000
+PARTIAL_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class TritonModels:
         async with self._client.recognise(self._recogniser, language=language) as stream:
             # All but the last bit first: at a pause the recogniser has had it for long.
             await stream.send(whole[: -3 * FRAME_BYTES])
+            await _partial(stream)
             began = time.perf_counter()
             await stream.send(whole[-3 * FRAME_BYTES :], flush=True)
             async for answer in stream:
@@ -86,6 +90,17 @@ class TritonModels:
         began = time.perf_counter()
         found = await self._client.judge(self._endpointer, pcm[-KEPT_BYTES:], PATIENT_MS)
         return found, (time.perf_counter() - began) * 1000
+
+
+async def _partial(stream: RecognitionStream) -> None:
+    """Waits for the partial transcript of what came at once: in a session it was made long before.
+
+    A recogniser that writes nothing yet, or makes none, is waited for PARTIAL_S.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PARTIAL_S), contextlib.aclosing(aiter(stream)) as answers:
+            async for _ in answers:
+                return
 
 
 async def gather(turns: Iterable[Turn], vad: VadConfig, models: Models) -> AsyncIterator[Evidence]:
@@ -151,6 +166,19 @@ def write(file: Path, evidence: Iterable[Evidence]) -> None:
 
 
 def read(file: Path) -> list[Evidence]:
-    """What `write` wrote."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return [Evidence(**json.loads(line)) for line in lines]
+    """What `write` wrote.
+
+    Raises:
+        InvalidInput: there is no such file, or a line of it is something else; names the line.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{file}: {error}", param="scored") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(Evidence(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise InvalidInput(f"{file}: line {number}: {error}", param="scored") from None
+    return found

@@ -126,15 +126,41 @@ def frontier(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
 
 def intervals(heard: Heard, found: Outcome) -> tuple[tuple[float, float], tuple[float, float]]:
     """95 % intervals of cut rate and mean wait: recordings are drawn again, with all they hold."""
-    names, chance = heard.recordings, np.random.default_rng(0)
-    which = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    owner = np.array([which[name] for name in names])
+    owner, count = _owners(heard)
     cuts, waits = (
-        _sums(owner[~heard.ends], found.cut, len(which)),
-        _sums(owner[heard.ends], found.wait, len(which)),
+        _sums(owner[~heard.ends], found.cut, count),
+        _sums(owner[heard.ends], found.wait, count),
     )
-    drawn = chance.integers(len(which), size=(RESAMPLED, len(which)))
+    drawn = _drawn(count)
     return _interval(cuts, drawn), _interval(waits, drawn)
+
+
+def ratio_interval(heard: Heard, found: Outcome, other: Outcome) -> tuple[float, float]:
+    """The 95 % interval of how many times the cuts of another rule one makes.
+
+    Both are counted in the same recordings each time, so that what is hard for both is no chance.
+    """
+    owner, count = _owners(heard)
+    drawn = _drawn(count)
+    cuts, others = (
+        _sums(owner[~heard.ends], each.cut, count)[0][drawn].sum(axis=1) for each in (found, other)
+    )
+    if not (some := others > 0).any():
+        return 0.0, 0.0
+    low, high = np.percentile(cuts[some] / others[some], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _owners(heard: Heard) -> tuple[NDArray[np.int64], int]:
+    """The number of each silence's recording, and how many recordings there are."""
+    names = heard.recordings
+    which = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return np.array([which[name] for name in names]), len(which)
+
+
+def _drawn(count: int) -> NDArray[np.int64]:
+    """[RESAMPLED, count]: recordings drawn again, the same ones every time."""
+    return np.random.default_rng(0).integers(count, size=(RESAMPLED, count))
 
 
 def _sums(owner: NDArray[np.int64], values: NDArray[np.generic], count: int) -> Ms:

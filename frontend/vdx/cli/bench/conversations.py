@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -32,6 +33,14 @@ FIXED_SILENCE: Final[Mapping[str, Any]] = {"endpointing": {"enabled": False}}
 """300 ms of silence end each turn, whatever was said."""
 
 
+class Said(StrEnum):
+    """How the orders are said."""
+
+    BOTH = "both"
+    RECORDED = "as-recorded"
+    PAUSED = "with-a-pause"
+
+
 def start(rounds: Rounds = 5) -> Alone:
     """The proof turn included; and from Ctrl-C to the end of every process."""
     from vdx.bench import start as bench
@@ -55,7 +64,9 @@ def turn(
 
     return OnServer(
         rounds * sessions * 4,
-        lambda target, step: bench.measure(target, rounds, sessions, step),
+        lambda target, step: bench.measure(
+            target, rounds, sessions, step, fixed_silence=fixed_silence
+        ),
         models=(DEFAULT[0], recogniser),
         config=FIXED_SILENCE if fixed_silence else {},
     )
@@ -64,6 +75,12 @@ def turn(
 def orders(
     count: Annotated[int, typer.Option(min=1, max=62, help="Orders.")] = 30,
     sessions: Sessions = 1,
+    said: Annotated[
+        Said, typer.Option("--said", help="As recorded, with a pause in it, or both.")
+    ] = Said.BOTH,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="After which none is begun any more; 0: all are.")
+    ] = 0,
     hot_words: Annotated[
         bool, typer.Option("--hot-words", help="The menu is given to the recogniser.")
     ] = False,
@@ -71,10 +88,9 @@ def orders(
     """Recordings of people; each is said as it is, and with a pause of 0.8 s in it."""
     from vdx.bench import orders as bench
 
-    return OnServer(
-        count * 2,
-        lambda target, step: bench.measure(target, count, sessions, hot_words=hot_words, step=step),
-    )
+    kinds = tuple(bench.KINDS) if said is Said.BOTH else (said.value.replace("-", " "),)
+    wanted = bench.Orders(count, sessions, kinds, hot_words=hot_words, minutes=minutes)
+    return OnServer(count * len(kinds), lambda target, step: bench.measure(target, wanted, step))
 
 
 def partials(rounds: Rounds = 3, recogniser: Recogniser = "") -> OnServer:
@@ -226,7 +242,7 @@ def sessions(
 
 def soak(
     sessions: Sessions = 6,
-    minutes: Annotated[float, typer.Option(min=0.5, help="How long.")] = 60,
+    minutes: Annotated[float, typer.Option(min=0.5, max=10_080, help="How long.")] = 60,
 ) -> OnServer:
     """Interruptions, changes of voice, silence; memory, files, tasks; and a verdict."""
     from vdx.bench import soak as bench
@@ -234,6 +250,7 @@ def soak(
     return OnServer(
         max(1, round(sessions * minutes * 60 / SOAK_TURN_S)),
         lambda target, step: bench.measure(target, sessions, minutes, step),
+        preload=(bench.OTHER_VOICE,),
     )
 
 

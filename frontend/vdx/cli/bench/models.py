@@ -200,7 +200,7 @@ def manager(
 
 def failover(
     sessions: Annotated[int, typer.Option(min=1, max=64, help="People who hear replies.")] = 8,
-    outage: Annotated[float, typer.Option(min=1, help="Seconds without Redis.")] = 30.0,
+    outage: Annotated[float, typer.Option(min=1, max=3600, help="Seconds without Redis.")] = 30.0,
     part: Annotated[
         list[FailoverPart] | None, typer.Option(help="What ends; several times; default: all.")
     ] = None,
@@ -234,16 +234,21 @@ def endpointing(
         Path | None, typer.Option(help="File to keep what the models said in, JSON lines.")
     ] = None,
     curves: Annotated[Path | None, typer.Option(help="PNG to draw cuts against waits in.")] = None,
-) -> OnServer:
+    scored: Annotated[
+        Path | None, typer.Option(help="A file of --evidence: nobody is asked again.")
+    ] = None,
+) -> Alone | OnServer:
     """Silence alone, words alone, the endpointer alone, and all; with 95 % intervals."""
     from vdx.bench.drawing import require_picture, require_place
-    from vdx.bench.endpointing.measure import Plan, measure
+    from vdx.bench.endpointing.measure import Plan, measure, score_again
 
     if curves is not None:
         require_picture(curves)
     if evidence is not None:
         require_place(evidence)
     plan = Plan(folder, half.value, language, recogniser, endpointer, evidence, curves)
+    if scored is not None:
+        return Alone(1, lambda step: score_again(plan, scored, step))
     parts = plan.parts()
     return OnServer(
         len(parts),

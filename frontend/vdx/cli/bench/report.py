@@ -1,5 +1,6 @@
 """The command that runs every bench of a suite and writes one report of them."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def add_report(app: typer.Typer, suite: Suite) -> None:
         next report is compared with. The exit status is 1 where a bench failed, with --check also
         where a goal is missed.
         """
-        if worse_by is not None and worse_by <= 0:
+        if worse_by is not None and not 0 < worse_by < math.inf:
             raise InvalidInput(f"--worse-by {worse_by:g}: expected more than 0", param="worse_by")
         folder = out or Path("reports") / ("quick" if quick else "full")
         commands = planned(names or [], quick=quick, suite=suite)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Rounds = Annotated[int, typer.Option(min=1, help="Repeats.")]
 Sessions = Annotated[int, typer.Option(min=1, max=256, help="People at once.")]
-Seconds = Annotated[float, typer.Option(min=1, help="How long each of them talks.")]
+Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long each of them talks.")]
 Aware = Annotated[
     bool, typer.Option("--aware", help="A client that knows vdx's events and freezes its buffer.")
 ]

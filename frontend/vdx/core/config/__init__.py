@@ -18,7 +18,7 @@ from vdx.core.config.language_model import (
 )
 from vdx.core.config.model_servers import ModelManagerConfig, RegistryConfig, RoutingConfig
 from vdx.core.config.observation import CallRecordingConfig, LogConfig, TracingConfig
-from vdx.core.config.profile import ProfileConfig
+from vdx.core.config.profile import MAX_PROMPT_CHARS, ProfileConfig
 from vdx.core.config.responder import (
     ChatConfig,
     FallbackConfig,
@@ -47,6 +47,7 @@ from vdx.core.config.turn_taking import BargeInConfig, EndpointingConfig, IdleCo
 __all__ = [
     "FIRST_LANGUAGE",
     "LOCAL_FIRST_CLAUSE_CHARS",
+    "MAX_PROMPT_CHARS",
     "MOST_LOCAL_THREADS",
     "REPLY_TOKENS",
     "STARTER_INSTRUCTIONS",

@@ -1,6 +1,6 @@
 """Settings of a profile: `profiles.NAME`."""
 
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,10 @@ from vdx.core.config.speech_output import ClauseConfig, Speed
 from vdx.core.config.tools import ToolsConfig
 from vdx.core.config.turn_taking import EndpointingConfig, IdleConfig
 from vdx.core.ipa import check_pronunciation
+from vdx.core.voice_choice import VoiceInstructions
+
+MAX_PROMPT_CHARS: Final = 1000
+"""Of words to expect, with a comma and a space between them, as the recogniser contract allows."""
 
 
 class ProfileConfig(Section):
@@ -29,6 +33,7 @@ class ProfileConfig(Section):
     greeting: str = ""
     language: str | None = Field(None, description="BCP-47, or auto as in asr.language")
     speed: Speed | None = None
+    voice_instructions: VoiceInstructions = ""
     hot_words: tuple[str, ...] = Field(
         (), description="words that people are likely to say, for recognisers that take them"
     )
@@ -55,6 +60,13 @@ class ProfileConfig(Section):
         for word, said in entries.items():
             check_pronunciation(word, said)
         return entries
+
+    @field_validator("hot_words")
+    @classmethod
+    def _fit_into_a_prompt(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if (length := len(", ".join(words))) > MAX_PROMPT_CHARS:
+            raise ValueError(f"{length} characters with commas between; {MAX_PROMPT_CHARS} at most")
+        return words
 
     @model_validator(mode="after")
     def _asks_before_it_records(self) -> Self:

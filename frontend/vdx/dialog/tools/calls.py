@@ -139,12 +139,19 @@ class ToolCalls:
         """Takes the client's result of a call into the history; returns its predecessor.
 
         Raises:
-            InvalidInput: no call of the conversation has that id, or it was answered before.
+            InvalidInput: no call of the conversation has that id, it was answered before, or it
+                was cut off: the responder is not told of it.
         """
-        calls = {each.call.call_id for each in self.history if each.call and each.mcp is None}
+        made = (each for each in self.history if each.call and each.mcp is None)
+        calls = {each.call.call_id: each.status for each in made if each.call}
         if item.answers not in calls:
             raise InvalidInput(
                 f"there is no call {shown(item.answers)} in the conversation", param="item.call_id"
+            )
+        if calls[item.answers] != "completed":
+            raise InvalidInput(
+                f"the call {shown(item.answers)} was cut off before its arguments were whole",
+                param="item.call_id",
             )
         if any(each.answers == item.answers for each in self.history):
             raise InvalidInput(

@@ -78,18 +78,18 @@ class McpCalls:
         It is gone on where nothing else that the same reply has asked waits for an answer.
 
         Raises:
-            UnknownName: nothing waits for this answer.
+            UnknownName: nothing waits for this answer, or the request was deleted.
         """
         record = answer.mcp or McpRecord("mcp_approval_response")
-        if (asked := self._asked.get(record.request)) is None:
+        asked, request = self._asked.get(record.request), self._history.find(record.request)
+        if asked is None or request is None:
             raise UnknownName(
                 f"no approval request {shown(record.request)} waits for an answer",
                 param="item.approval_request_id",
             )
         previous = self._history.add(answer, after)
         del self._asked[record.request]
-        request = self._history.find(asked.request)
-        if request is not None and request.mcp is not None:
+        if request.mcp is not None:
             request.mcp.approved, request.mcp.reason = record.approved, record.reason
         if record.approved:
             self._approved.append(asked)

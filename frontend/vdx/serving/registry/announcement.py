@@ -17,8 +17,7 @@ def server_entry(
     name: str,
     addr: str,
     models: Iterable[ModelStatus],
-    queue_depth: Callable[[str], int],
-    first_audio_ms: Callable[[str], float | None],
+    measured: Callable[[str], ModelMetrics],
     *,
     is_unloaded: Callable[[str], bool] = lambda _: False,
     manager: str = "",
@@ -26,19 +25,21 @@ def server_entry(
 ) -> ServerEntry:
     """The entry of one server; models of which nothing is known are left out.
 
-    `is_unloaded` tells of a model that was unloaded by request; `manager` is the URL of its model
-    manager, for frontends on other machines.
+    `measured` tells all of how a model does but its leases, `is_unloaded` whether somebody asked
+    for its unload; `manager` is the URL of its model manager, for frontends on other machines.
     """
     entries = {}
     for status in models:
         if status.info is not None:
             model = status.name
-            entry = _model_entry(status, queue_depth(model), first_audio_ms(model))
+            leases = status.stay.leases if status.stay is not None else 0
+            metrics = measured(model).model_copy(update={"leases": leases})
+            entry = _model_entry(status, metrics)
             entries[model] = entry.model_copy(update={"unloaded": is_unloaded(model)})
     return ServerEntry(name=name, addr=addr, manager=manager, models=entries, draining=draining)
 
 
-def _model_entry(status: ModelStatus, queue_depth: int, first_ms: float | None) -> ModelEntry:
+def _model_entry(status: ModelStatus, metrics: ModelMetrics) -> ModelEntry:
     info, stay = status.info, status.stay
     if info is None:
         raise ValueError(f"nothing is known of {status.name}")
@@ -57,9 +58,5 @@ def _model_entry(status: ModelStatus, queue_depth: int, first_ms: float | None) 
             languages=info.languages,
             sample_rates=(info.sample_rate,),
         ),
-        metrics=ModelMetrics(
-            queue_depth=queue_depth,
-            p50_first_audio_ms=first_ms,
-            leases=stay.leases if stay is not None else 0,
-        ),
+        metrics=metrics,
     )

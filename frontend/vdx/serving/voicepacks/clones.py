@@ -39,10 +39,14 @@ class CloneOrder:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A recording, int16 mono at RATE, and what it says."""
+    """A recording, int16 mono at RATE, and what it says.
+
+    `speaker` is what is left to say of the speaker: how it is to speak, behind a colon.
+    """
 
     audio: bytes
     text: str
+    speaker: str = ""
 
 
 def cloning_models(paths: Paths) -> dict[str, ModelInfo]:
@@ -137,18 +141,22 @@ def remove_clone(paths: Paths, name: str) -> str:
 def find_reference(model: str, speaker: str) -> Reference | None:
     """The recording that `speaker` of a model stands for; None where it is one of the model's own.
 
-    A model that came after the clone may have a speaker of its name: that is whom it means.
+    To a model that takes words on how to speak it may be NAME:STYLE. A model that came after the
+    clone may have a speaker of its name: that is whom it means.
 
     Reads files, each time: nothing of a recording that is deleted stays in memory.
 
     Raises InvalidVoicepack where its files cannot be read.
     """
     paths = locate()
-    found = next(paths.voicepacks[0].glob(f"*/{_plain(speaker)}/{REFERENCE}"), None)
+    name, colon, style = speaker.partition(":")
+    found = next(paths.voicepacks[0].glob(f"*/{_plain(name)}/{REFERENCE}"), None)
     if found is None:
         return None
     info = _entry(paths, model)
-    if info is None or not info.can("zero_shot") or speaker in own_speakers(info, paths):
+    if info is None or not info.can("zero_shot") or name in own_speakers(info, paths):
+        return None
+    if colon and not info.can("emotive_zero_prompt"):
         return None
     try:
         pack = read_metadata(found.parent)
@@ -157,9 +165,11 @@ def find_reference(model: str, speaker: str) -> Reference | None:
         if not found.parent.is_dir():  # deleted at this moment
             return None
         raise InvalidVoicepack(
-            f"the recording of the voice {speaker!r} cannot be read", param="voice"
+            f"the recording of the voice {name!r} cannot be read", param="voice"
         ) from error
-    return Reference(audio, pack.clone.text) if pack.clone is not None else None
+    if pack.clone is None:
+        return None
+    return Reference(audio, pack.clone.text, f"{colon}{style}")
 
 
 def _plain(speaker: str) -> str:

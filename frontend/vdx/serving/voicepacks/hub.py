@@ -4,6 +4,7 @@ import contextlib
 import errno
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -89,9 +90,10 @@ class Hub:
         api = self._api()  # before the time counts: the import of its library is not the hub's
         # A name that is not resolved takes as long as the resolver likes.
         asking = threading.Thread(target=ask, daemon=True)
+        began = time.monotonic()
         asking.start()
         asking.join(within_s)
-        self._silent = asking.is_alive()
+        self._silent = not found.is_set() and time.monotonic() - began > within_s / 2
         return found.is_set()
 
     def order(

@@ -54,7 +54,8 @@ class Traits:
     `spelled`: a digit or a letter ends them; `full_stop`: the recogniser closed words that spell
     nothing; each 0 or 1.
     `seconds`: the length of the turn, from SHORTEST_S to LONGEST_S. `brief`: at most ANSWER_WORDS
-    words, and nothing is spelled. `done`: the recogniser heard that the person is done.
+    words, and nothing is spelled; `one_digit`: a digit or a letter is all there is. `done`: the
+    recogniser heard that the person is done.
     """
 
     sound: float = 0.0
@@ -63,6 +64,7 @@ class Traits:
     spelled: float = 0.0
     seconds: float = 0.0
     brief: bool = False
+    one_digit: bool = False
     done: float = 0.0
 
 
@@ -113,6 +115,11 @@ ANSWER_MS: Final = 300
 """The most silence after such an answer, where words and sound call it finished: as much as there
 was before anybody listened for the end."""
 
+ONE_DIGIT_MS: Final = 700
+"""The most silence after one digit that sounds like an end: it begins a number or is an answer, and
+the pauses between spelled digits are seldom longer. On the tuning half one pause of 416 more is
+cut, and two of the six digits said alone no longer wait for 1.4 s."""
+
 CLOSED_SOUND: Final = 0.85
 """Log-odds of the endpointer, a probability of 0.7, from which on it hears an end."""
 CLOSED_MS: Final = 600
@@ -153,6 +160,8 @@ def _longest_ms(traits: Traits) -> float:
         return math.inf
     if traits.brief:
         return ANSWER_MS
+    if traits.one_digit and traits.sound >= CLOSED_SOUND:
+        return ONE_DIGIT_MS
     closed = traits.full_stop and traits.sound >= CLOSED_SOUND
     return CLOSED_MS if closed else math.inf
 
@@ -199,6 +208,7 @@ class EndOfTurn:
             spelled=float(spelled > 0),
             seconds=min(max(pause.turn_ms / 1000, SHORTEST_S), LONGEST_S),
             done=float(pause.done),
+            one_digit=spelled == len(text.split()) == 1,
             brief=bool(text) and not spelled and len(text.split()) <= ANSWER_WORDS,
         )
 

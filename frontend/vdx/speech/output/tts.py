@@ -11,11 +11,14 @@ from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.busy_retry import retry_busy
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.text.pronunciation import in_phonemes
+from vdx.speech.text.sounds import without_sounds
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
     """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
+
+    `style` says it in words, which a voice that takes none is not told.
 
     `fallback` is the one that its profile names for where it cannot speak; `reference` a recording
     whose voice is taken, int16 mono at 24 kHz, and `reference_text` what it says.
@@ -28,6 +31,7 @@ class Voice:
     fallback: VoiceChoice | None = None
     reference: bytes = b""
     reference_text: str = ""
+    style: str = ""
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
@@ -49,7 +53,8 @@ class Speaker:
 
     `voice` is called for every clause, so that a voice may be swapped in mid-reply.
     `apology` is spoken where the model refused every clause of the reply. Words that have phonemes
-    are sent as they are written to a voice that takes none (`takes_phonemes`).
+    are sent as they are written to a voice that takes none (`takes_phonemes`), tags of sounds only
+    to one that makes them (`sounds`).
     """
 
     voice: Callable[[], Voice]
@@ -58,6 +63,7 @@ class Speaker:
     recover: Recover | None = None
     apology: Callable[[], Clause] | None = None
     takes_phonemes: Callable[[Voice], bool] | None = None
+    sounds: Callable[[Voice], frozenset[str]] | None = None
 
 
 async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAudio) -> None:
@@ -138,6 +144,11 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
 
 async def _ask(clause: Clause, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
     """A busy model is asked again, as long as nothing of the clause has come."""
+    if clause.sounds:
+        makes = speaker.sounds(voice) if speaker.sounds else frozenset[str]()
+        clause = without_sounds(clause, makes)
+        if not clause.text.strip():
+            return
     takes = speaker.takes_phonemes
     in_ipa = clause.phonemes and takes is not None and takes(voice)
     text, written = in_phonemes(clause) if in_ipa else (clause.voice_text, None)

@@ -13,6 +13,8 @@ INVISIBLE: Final = frozenset(
 )
 JOINER: Final = "\u200d"
 """Joins emoji into one, but also letters of Indic scripts."""
+SOUND: Final = "\ue000"
+"""Stands for the tag of a sound that the voice makes."""
 _EMOJI: Final = (
     (0x1F000, 0x1FAFF),
     (0x2600, 0x27BF),
@@ -36,6 +38,8 @@ class Spoken(NamedTuple):
 
 def is_unspeakable(char: str) -> bool:
     """Emoji and symbols for the eye; control, surrogate and private characters."""
+    if char == SOUND:
+        return False
     code = ord(char)
     if any(low <= code <= high for low, high in _EMOJI):
         return True

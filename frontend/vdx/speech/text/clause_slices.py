@@ -1,6 +1,6 @@
 """Text cut into clauses beside other work: the chunker takes 10 µs for a character."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from vdx.core.config import ClauseConfig
 from vdx.core.events import Clause
@@ -8,6 +8,7 @@ from vdx.core.slices import yield_to_loop
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.normalise import prepared
 from vdx.speech.text.pronunciation import pronunciation_of
+from vdx.speech.text.sounds import Piece
 
 SLICE_CHARS = 256
 """Cut at once, in some milliseconds."""
@@ -26,11 +27,25 @@ async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]
 
     Cut as they are needed: the end of a book does not delay its first word.
     """
+    async for part in slices(text):
+        for clause in chunker.feed(part):
+            yield clause
+
+
+async def slices(text: str) -> AsyncGenerator[str, None]:
+    """A text in parts of SLICE_CHARS; other work is done between them."""
     for at in range(0, len(text), SLICE_CHARS):
         if at:
             await yield_to_loop()
-        for clause in chunker.feed(text[at : at + SLICE_CHARS]):
-            yield clause
+        yield text[at : at + SLICE_CHARS]
+
+
+def cut_pieces(pieces: Iterable[Piece], chunker: ClauseChunker) -> list[Clause]:
+    """The clauses that parts of a slice complete, in which sounds of the voice were found."""
+    clauses: list[Clause] = []
+    for text, is_sound in pieces:
+        clauses += chunker.feed_sound(text) if is_sound else chunker.feed(text)
+    return clauses
 
 
 async def finish(chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:

@@ -26,6 +26,7 @@ from vdx.speech.text.characters import (
     LINE_END,
     NO_BREAK_SPACE,
     PARAGRAPH_END,
+    SOUND,
     Spoken,
 )
 from vdx.speech.text.cleaning import Cleaner
@@ -37,6 +38,7 @@ from vdx.speech.text.long_tokens import piece_end
 from vdx.speech.text.normalise import Normaliser
 from vdx.speech.text.pronunciation import Pronunciation
 from vdx.speech.text.recut import recut
+from vdx.speech.text.sounds import with_sounds
 
 LONGEST_CLAUSE: Final = 1000
 """What a voice accepts in one request; only punctuation without an end gets there."""
@@ -85,6 +87,7 @@ class ClauseChunker:
         self._first = True
         self._break: Spoken | None = None
         self._white: int | None = None
+        self._sounds: dict[int, str] = {}
 
     def feed(self, text: str) -> list[Clause]:
         """The clauses that are complete now that this delta has come."""
@@ -94,12 +97,22 @@ class ClauseChunker:
             self._fed += 1
         return self._out
 
+    def feed_sound(self, tag: str) -> list[Clause]:
+        """The same for the tag of a sound, which reaches the voice as it is."""
+        self._out = []
+        self._sounds[self._fed] = tag
+        self._clean(self._html.feed(SOUND, self._fed, in_code=self._cleaner.in_code))
+        self._fed += len(tag)
+        return self._out
+
     def _clean(self, found: list[tuple[str, int]]) -> None:
         for char, at in found:
             for spoken in self._cleaner.feed(char, at):
                 self._take(spoken)
 
     def _take(self, spoken: Spoken) -> None:
+        if spoken.char == SOUND and spoken.offset not in self._sounds:
+            spoken = Spoken(" ", spoken.offset)  # a private character of the text's own
         if self._tokens is not None:
             self._tokens.push(spoken)
         else:
@@ -238,9 +251,11 @@ class ClauseChunker:
     def _cut(self, end: int, source_end: int, line_breaks: int = 0) -> None:
         """Makes a clause of the first `end` characters, unless there is nothing to say in it."""
         text, offsets, literal = self._held.head(end)
-        if not any(char.isalnum() for char in text):
+        if not any(char.isalnum() or char == SOUND for char in text):
             return
         clause = Clause(text, self._source_start, source_end, offsets, line_breaks)
+        if SOUND in text:
+            clause, literal = with_sounds(clause, literal, self._sounds)
         if self._pronunciation is not None:
             clause, literal = self._pronunciation.clause(clause, literal)
         if self._normaliser is None:

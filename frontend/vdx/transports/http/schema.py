@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from vdx.core.config import Speed
 from vdx.core.language_names import tag_of
+from vdx.core.voice_choice import MOST_STYLE_CHARS
 from vdx.dialog.profiles import DEFAULT_PROFILE
 
 MAX_INPUT_CHARS = 100_000
@@ -58,7 +59,10 @@ class SpeechRequest(Shape):
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     speed: Speed = 1.0
     instructions: str | None = Field(
-        None, max_length=MAX_INPUT_CHARS, description="accepted; no voice follows them yet"
+        None,
+        max_length=MAX_INPUT_CHARS,
+        description=f"followed by voices that take words on how to speak, up to {MOST_STYLE_CHARS} "
+        "characters; accepted with any other",
     )
     stream_format: Literal["audio", "sse"] = "audio"
     language: Language = Field(

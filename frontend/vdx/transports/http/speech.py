@@ -3,14 +3,17 @@
 import base64
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
 from starlette.responses import Response
 
 from vdx.app.routed_speech import RoutedSpeech
 from vdx.batch.encoders import FORMS, Encoder
 from vdx.batch.files import speak_text
+from vdx.core.errors import InvalidInput
 from vdx.core.events import Pcm
 from vdx.core.threads import in_thread
+from vdx.core.voice_choice import MOST_STYLE_CHARS, styled
 from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
@@ -39,6 +42,8 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
     """Speaks a text; bytes leave while it is being spoken."""
     require_ready(host)
     voice, info = await find_voice(host, asked)
+    if info.can("emotive_zero_prompt"):
+        voice = replace(voice, speaker=styled(voice.speaker, _style(asked)))
     form = asked.response_format
     headers = {"X-Vdx-Voice": voice.model}
     light = form in LIGHT
@@ -57,6 +62,17 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
     if asked.stream_format == "sse":
         return Stream(_as_events(pieces, asked), EVENTS, headers, resources)
     return Stream(pieces, FORMS[form].media_type, headers, resources)
+
+
+def _style(asked: SpeechRequest) -> str:
+    instructions = (asked.instructions or "").strip()
+    if len(instructions) > MOST_STYLE_CHARS:
+        raise InvalidInput(
+            f"instructions has {len(instructions)} characters, more than the {MOST_STYLE_CHARS} "
+            "that this voice follows",
+            param="instructions",
+        )
+    return instructions
 
 
 async def _encoded(

@@ -12,6 +12,7 @@ from vdx.core.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
+from vdx.core.voice_choice import VoiceInstructions
 from vdx.transports.function_tools import AnyToolChoice, AnyTools, ToolName
 
 BETA_KEYS = frozenset(
@@ -128,7 +129,7 @@ class VdxExtension(Shape):
     clients that play the bot through a loudspeaker and cannot cancel its echo themselves, and
     `noise_suppression` for those whose noise nobody takes out. `responder` names the profile whose
     responder answers. `pause_scale` and `sensitivity` are factors on the profile's own silences and
-    thresholds.
+    thresholds. `voice_instructions` are for a voice that takes words on how to speak.
     """
 
     events: bool | None = None
@@ -139,6 +140,7 @@ class VdxExtension(Shape):
     responder: Name | None = None
     pause_scale: float | None = Field(None, ge=0.25, le=4)
     sensitivity: float | None = Field(None, ge=0.25, le=4)
+    voice_instructions: VoiceInstructions | None = None
 
 
 OutputModalities = Annotated[list[Literal["text", "audio"]], Field(min_length=1, max_length=1)]

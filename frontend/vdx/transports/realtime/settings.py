@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vdx.core.audio_formats import PCM, WireFormat
+from vdx.core.config import MAX_PROMPT_CHARS
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_names import AUTO, is_auto, tag_of
 from vdx.core.tools import NO_TOOLS
 from vdx.core.voice_choice import NO_VOICE, VoiceChoice
-from vdx.dialog.profiles import MAX_PROMPT_CHARS, SessionOptions
+from vdx.dialog.profiles import SessionOptions
 from vdx.transports.function_tools import choice_of, offer_of, tools_of
 from vdx.transports.openai_names import VOICES, is_openai_recogniser
 from vdx.transports.realtime.schema import (
@@ -161,6 +162,8 @@ class Settings:
             self.options = self.options.updated(echo_control=control)
         if vdx.responder is not None:
             self._take_responder(vdx.responder)
+        if vdx.voice_instructions is not None:
+            self.options = self.options.updated(voice_style=vdx.voice_instructions)
         usual = self.profile or self.options
         if self.detection is not None and self.detection.model_fields_set:
             usual = detecting(self.options, usual, self.detection)
@@ -196,7 +199,10 @@ class Settings:
         words = [transcription.prompt or "", *(transcription.keywords or ())]
         if transcription.prompt is None and transcription.keywords is None:
             return
-        prompt = ", ".join(filter(None, words))[:MAX_PROMPT_CHARS]
+        prompt = ", ".join(filter(None, words))
+        if len(prompt) > MAX_PROMPT_CHARS:
+            told = f"prompt and keywords have {len(prompt)} characters; {MAX_PROMPT_CHARS} at most"
+            raise InvalidInput(told, param="session.audio.input.transcription")
         self.options = self.options.updated(prompt=prompt)
 
     def _take_language(self, language: str | None, param: str) -> None:
@@ -248,6 +254,7 @@ class Settings:
                 "responder": self.responder or options.profile,
                 "pause_scale": self.pause_scale,
                 "sensitivity": self.sensitivity,
+                "voice_instructions": options.voice_style,
             },
         }
 

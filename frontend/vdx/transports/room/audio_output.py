@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 import wave
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,14 @@ class AudioOutput:
         # It holds twice that: the lead, what a pause took back, and the silence between them.
         queue_ms = lead.most_ms + UNHEARD_MS + 2 * FRAME_MS
         self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
-        self._most = 2 * (lead.most_ms + UNHEARD_MS) * SPEAK_RATE // 1000  # samples that are kept
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
         self._feeding = asyncio.Lock()  # the source refuses a frame while it takes another
-        self._fed = NOTHING  # the newest: what may wait in the source, or be on its way
-        self._dry_at = 0.0  # when nothing waits there any more, monotonic seconds
+        # The newest rows, each with when it has left the source (monotonic seconds): they may wait
+        # there, or be on their way.
+        most = 2 * (lead.most_ms + UNHEARD_MS) // FRAME_MS
+        self._fed: deque[tuple[Pcm, float]] = deque(maxlen=most)
+        self._dry_at = 0.0  # when nothing waits there any more
         self._taken_back = NOTHING
         self.silent_at_pause = False
         """The listener falls silent as soon as the event of a pause arrives."""
@@ -101,12 +104,13 @@ class AudioOutput:
     def take_back(self) -> None:
         """Empties the source at a pause; what was in it is fed again by `give_back` or `play`."""
         self._source.clear_queue()
-        if self._fed.size:
-            unheard_ms = UNHEARD_MS if self.silent_at_pause else 0
-            left_ms = (self._dry_at - time.monotonic()) * 1000 + unheard_ms
-            left = round(left_ms / TICK_MS) * TICK
-            self._taken_back = self._fed[self._fed.size - max(0, min(left, self._fed.size)) :]
-            self._fed, self._dry_at = NOTHING, 0.0
+        if self._fed:
+            unheard_s = UNHEARD_MS / 1000 if self.silent_at_pause else 0.0
+            heard_until = time.monotonic() - unheard_s
+            left = [_behind(pcm, left_at, heard_until) for pcm, left_at in self._fed]
+            self._taken_back = np.concatenate(left)
+            self._fed.clear()
+            self._dry_at = 0.0
 
     async def give_back(self) -> None:
         """Feeds what a pause took back: the reply goes on."""
@@ -116,7 +120,8 @@ class AudioOutput:
     def clear(self) -> None:
         """Drops what is queued of a reply that was cancelled."""
         self._source.clear_queue()
-        self._fed = self._taken_back = NOTHING
+        self._fed.clear()
+        self._taken_back = NOTHING
         self._dry_at = 0.0
 
     def forget(self) -> None:
@@ -130,11 +135,10 @@ class AudioOutput:
 
     async def _feed(self, pcm: Pcm) -> None:
         now = time.monotonic()
-        if self._dry_at <= now - UNHEARD_MS / 1000:
-            self._fed = NOTHING  # it was heard
-        self._fed = np.concatenate([self._fed, pcm])[-self._most :]
-        self._dry_at = max(self._dry_at, now)
-        self._dry_at += pcm.size / SPEAK_RATE
+        while self._fed and self._fed[0][1] <= now - UNHEARD_MS / 1000:
+            self._fed.popleft()  # it was heard
+        self._dry_at = max(self._dry_at, now) + pcm.size / SPEAK_RATE
+        self._fed.append((pcm, self._dry_at))
         await self._source.capture_frame(rtc.AudioFrame(pcm.tobytes(), SPEAK_RATE, 1, pcm.size))
 
     async def played_out(self) -> None:
@@ -154,6 +158,16 @@ class AudioOutput:
 
     async def close(self) -> None:
         await self._source.aclose()
+
+
+def _behind(pcm: Pcm, left_at: float, heard_until: float) -> Pcm:
+    """What of a row that has left the source at `left_at` leaves it after `heard_until`.
+
+    To whole ticks, in which the source sends. Rows are looked at one by one: between two that came
+    late the source has sent silence.
+    """
+    ticks = round((left_at - heard_until) * 1000 / TICK_MS)
+    return pcm[pcm.size - max(0, min(ticks * TICK, pcm.size)) :]
 
 
 _SILENCE = rtc.AudioFrame(bytes(2 * SPEAK_FRAME), SPEAK_RATE, 1, SPEAK_FRAME)

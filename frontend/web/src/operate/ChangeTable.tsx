@@ -26,7 +26,7 @@ export function ChangeTable({ known }: { known: Overview }) {
       {changes.length === 0 ? (
         <p className="note">{w.noChanges}</p>
       ) : (
-        <Table id="changes" name={w.changes} columns={columns}>
+        <Table id="changes" name={w.changes} columns={columns} figures={[w.refused]}>
           {changes.map((change) => (
             <Row key={change.model} change={change} />
           ))}

@@ -1,4 +1,5 @@
-import { useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
+import { hasNoFocus } from "../ui/hooks";
 import { words } from "../words";
 import { act, type ModelAction, type ModelLine } from "./api";
 import type { Attempt } from "./Operate";
@@ -17,7 +18,7 @@ export function ModelTable({
   return (
     <section aria-labelledby="models-name">
       <h2 id="models-name">{w.models}</h2>
-      <Table id="models" name={w.models} columns={columns}>
+      <Table id="models" name={w.models} columns={columns} figures={[w.used, w.memory]}>
         {models.map((model) => (
           <Row key={model.name} model={model} attempt={attempt} />
         ))}
@@ -28,6 +29,7 @@ export function ModelTable({
 
 function Row({ model, attempt }: { model: ModelLine; attempt: Attempt }) {
   const [isBusy, setBusy] = useState(false);
+  const cell = useActionsFocused(isBusy);
   const { name, kind, family, phase, state, leases, memory_mb, why } = model;
   const w = words().operate;
   const { kinds } = words().models;
@@ -47,20 +49,39 @@ function Row({ model, attempt }: { model: ModelLine; attempt: Attempt }) {
       <td className="number">{leases ?? "–"}</td>
       <td className="number">{memory_mb === undefined ? "–" : `${Math.round(memory_mb)} MB`}</td>
       <td>{why}</td>
-      <td className="buttons">
-        {actions.map((action) => (
-          <button
-            key={action}
-            className="plain"
-            type="button"
-            disabled={isBusy}
-            aria-label={`${w[action]}: ${name}`}
-            onClick={() => void run(action)}
-          >
-            {w[action]}
-          </button>
-        ))}
+      <td ref={cell}>
+        <div className="buttons">
+          {actions.map((action) => (
+            <button
+              key={action}
+              className="plain"
+              type="button"
+              disabled={isBusy}
+              aria-label={`${w[action]}: ${name}`}
+              onClick={() => void run(action)}
+            >
+              {w[action]}
+            </button>
+          ))}
+        </div>
       </td>
     </tr>
   );
+}
+
+/** The focus stays with the actions of a model, though what can be done changes with each. */
+function useActionsFocused(isBusy: boolean) {
+  const cell = useRef<HTMLTableCellElement>(null);
+  const had = useRef(-1);
+  useLayoutEffect(() => {
+    const buttons = [...(cell.current?.querySelectorAll("button") ?? [])];
+    const now = buttons.findIndex((each) => each.matches(":focus"));
+    if (isBusy) {
+      had.current = Math.max(had.current, now); // it loses the focus after this
+    } else if (had.current >= 0) {
+      if (hasNoFocus()) buttons[Math.min(had.current, buttons.length - 1)]?.focus();
+      had.current = -1;
+    }
+  });
+  return cell;
 }

@@ -15,7 +15,7 @@ const REFRESH_MS = 2000;
 
 /** What runs, who talks, and which models are loaded; the page's half of `vdx top`. */
 export function Operate() {
-  const { known, problem, needsKey, refresh } = useOverview();
+  const { known, problem, needsKey, wasRefused, refresh } = useOverview();
   const [failed, setFailed] = useState("");
   /** Does something, shows its failure, and then what became of it. */
   const attempt = async (work: () => Promise<unknown>) => {
@@ -39,15 +39,15 @@ export function Operate() {
         {failed && <p className="notice">{failed}</p>}
       </div>
       {needsKey && (
-        <section className="key">
+        <main className="key">
           <KeyForm
-            wasRefused={apiKey.get() !== ""}
+            wasRefused={wasRefused}
             onKey={(key) => {
               apiKey.set(key);
               void refresh();
             }}
           />
-        </section>
+        </main>
       )}
       {known && !needsKey && (
         <main>
@@ -70,6 +70,7 @@ function useOverview() {
   const [known, setKnown] = useState<Overview | null>(null);
   const [problem, setProblem] = useState("");
   const [needsKey, setNeedsKey] = useState(false);
+  const [wasRefused, setWasRefused] = useState(false);
   const refresh = useCallback(async () => {
     try {
       setKnown(await overview());
@@ -78,6 +79,7 @@ function useOverview() {
     } catch (error) {
       const trouble = troubleOf(error);
       setNeedsKey(trouble.needsKey);
+      setWasRefused(apiKey.get() !== "");
       setProblem(trouble.problem);
     }
   }, []);
@@ -94,5 +96,5 @@ function useOverview() {
       clearTimeout(timer);
     };
   }, [refresh]);
-  return { known, problem, needsKey, refresh };
+  return { known, problem, needsKey, wasRefused, refresh };
 }

@@ -14,7 +14,7 @@ export function SessionTable(props: { sessions: readonly Session[]; attempt: Att
       {sessions.length === 0 ? (
         <p className="note">{w.none}</p>
       ) : (
-        <Table id="sessions" name={w.sessions} columns={columns}>
+        <Table id="sessions" name={w.sessions} columns={columns} figures={[w.gap, w.messages]}>
           {sessions.map((session) => (
             <Row key={session.id} session={session} attempt={attempt} />
           ))}

@@ -6,6 +6,8 @@ export function Table(props: {
   /** What it is a table of. */
   readonly name: string;
   readonly columns: readonly string[];
+  /** Those of the columns whose cells are figures. */
+  readonly figures?: readonly string[];
   readonly children: ReactNode;
 }) {
   return (
@@ -16,7 +18,11 @@ export function Table(props: {
         <thead>
           <tr>
             {props.columns.map((column) => (
-              <th key={column} scope="col">
+              <th
+                key={column}
+                scope="col"
+                className={props.figures?.includes(column) ? "number" : undefined}
+              >
                 {column}
               </th>
             ))}

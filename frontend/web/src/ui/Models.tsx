@@ -1,6 +1,7 @@
 import type { Call } from "../call/call";
 import type { Model } from "../server/api";
 import { words } from "../words";
+import { useFocusKept } from "./hooks";
 import { forPeople, type SwappedKind, useModels } from "./useModels";
 
 /** Voices and recognisers: which are in memory, and another one in the middle of a call. */
@@ -47,10 +48,12 @@ function Menu({ kind, id, label, value, models, isBusy, onChoose }: MenuProps) {
     [words().models.resident, ours.filter(isResident)],
     [words().models.other, ours.filter((model) => !isResident(model))],
   ] as const;
+  const select = useFocusKept<HTMLSelectElement>(isBusy);
   return (
     <label>
       <span>{label}</span>
       <select
+        ref={select}
         id={id}
         value={value}
         disabled={isBusy || ours.length === 0}

@@ -3,6 +3,7 @@ import type { Call } from "../call/call";
 import type { Topic } from "../call/events";
 import type { CallState } from "../call/state";
 import { words } from "../words";
+import { useFocusKept } from "./hooks";
 import { CloseIcon } from "./icons";
 
 /** What went wrong, in words, and what to do about it. */
@@ -35,6 +36,7 @@ export function Notices({ call, state }: { call: Call; state: CallState }) {
 function Outage({ call, outage }: { call: Call; outage: NonNullable<CallState["outage"]> }) {
   const { why, retryAt } = outage;
   const seconds = useSecondsTo(retryAt);
+  const button = useFocusKept<HTMLButtonElement>(seconds === null);
   const { lost, seconds: next, trying, tryNow } = words().connection;
   return (
     <div className="notice neutral" data-topic="connection">
@@ -42,7 +44,13 @@ function Outage({ call, outage }: { call: Call; outage: NonNullable<CallState["o
         {lost(why)} {/* Counted every second: to be looked at, not read out every second. */}
         <span aria-hidden="true">{seconds === null ? trying : next(seconds)}</span>
       </p>
-      <button id="try-now" type="button" disabled={seconds === null} onClick={() => call.resume()}>
+      <button
+        ref={button}
+        id="try-now"
+        type="button"
+        disabled={seconds === null}
+        onClick={() => call.resume()}
+      >
         {tryNow}
       </button>
     </div>

@@ -1,9 +1,9 @@
-import { type KeyboardEvent, useRef } from "react";
+import type { KeyboardEvent } from "react";
 import type { Call } from "../call/call";
 import { onMeter } from "../call/sound";
 import { type CallState, mood } from "../call/state";
 import { words } from "../words";
-import { isSounding, isTouch, setLevel, useLevels, useSettings } from "./hooks";
+import { isSounding, isTouch, setLevel, useFocusKept, useLevels, useSettings } from "./hooks";
 import { MicrophoneIcon } from "./icons";
 
 /** The big button, which shows what a press does, and where the conversation stands. */
@@ -11,7 +11,8 @@ export function Stage({ call, state }: { call: Call; state: CallState }) {
   const { pushToTalk } = useSettings(call);
   const isMuted = state.microphone === "muted";
   const isOpen = isMuted || state.microphone === "open";
-  const button = useRef<HTMLButtonElement>(null);
+  const isOpening = state.microphone === "opening" && !pushToTalk;
+  const button = useFocusKept<HTMLButtonElement>(isOpening);
   useLevels(() => {
     const { agent } = call.store.get();
     const rms = agent === "speaking" ? call.outputLevel() * 32768 : call.inputLevel();
@@ -27,7 +28,7 @@ export function Stage({ call, state }: { call: Call; state: CallState }) {
         type="button"
         aria-describedby="advice"
         data-muted={isMuted || undefined}
-        disabled={state.microphone === "opening" && !pushToTalk}
+        disabled={isOpening}
         {...press}
       >
         <MicrophoneIcon crossed={isOpen && !isMuted && !pushToTalk} />

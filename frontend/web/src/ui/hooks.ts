@@ -1,4 +1,11 @@
-import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
+import {
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useSyncExternalStore,
+} from "react";
 import type { Call } from "../call/call";
 import type { CallState } from "../call/state";
 import type { Untaken } from "../settings/refusals";
@@ -59,6 +66,29 @@ export function useLevels(draw: () => void, isOn: boolean): void {
     return () => clearInterval(timer);
   }, [isOn]);
 }
+
+/**
+ * For a control that is disabled while it works: it had the focus, and gets it back, unless the
+ * person has gone on to something else. Without it the Tab key begins at the top of the page.
+ */
+export function useFocusKept<Control extends HTMLElement>(
+  isDisabled: boolean,
+): RefObject<Control | null> {
+  const control = useRef<Control>(null);
+  const had = useRef(false);
+  useLayoutEffect(() => {
+    if (isDisabled) had.current ||= document.activeElement === control.current;
+    else if (had.current) {
+      had.current = false;
+      if (hasNoFocus()) control.current?.focus();
+    }
+  }, [isDisabled]);
+  return control;
+}
+
+/** Whether nothing on the page has the focus. */
+export const hasNoFocus = (): boolean =>
+  document.activeElement === null || document.activeElement === document.body;
 
 /** Whether anything can be heard of either side. */
 export const isSounding = ({ connection, microphone }: CallState): boolean =>

@@ -61,7 +61,7 @@ describe("what is drawn", () => {
           call={call}
           settings={call.getSettings()}
           models={[{ name: "csm", state: "READY", kind: "tts", capabilities }]}
-          onChange={none}
+          onChange={async () => undefined}
         />,
       );
     expect(drawn(["streaming"])).toBe("");

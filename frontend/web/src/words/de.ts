@@ -307,7 +307,7 @@ export const de: Words = {
     noUpdates: "Seit dem Start wurde kein Modell aktualisiert.",
     replaced: "Zu ersetzendes Modell",
     replacing: "Durch",
-    share: "Anteil der neuen Gespräche, in %",
+    share: "Anteil der neuen Gespräche, in %",
     hold: "Sekunden, die sie ebenso gut sein muss",
     begin: "Aktualisieren",
     trial: (n, errors, ms) => `${n} Anfragen, ${errors} Fehler, ${ms}`,

@@ -301,7 +301,7 @@ export const en = {
     noUpdates: "No model was updated since the start.",
     replaced: "Model to replace",
     replacing: "By",
-    share: "Share of new conversations, in %",
+    share: "Share of new conversations, in %",
     hold: "Seconds for which it must do as well",
     begin: "Update",
     trial: (n: number, errors: number, ms: string) => `${n} requests, ${errors} errors, ${ms}`,

@@ -307,7 +307,7 @@ export const es: Words = {
     noUpdates: "Ningún modelo actualizado desde el inicio.",
     replaced: "Modelo que se sustituye",
     replacing: "Por",
-    share: "Parte de las conversaciones nuevas, en %",
+    share: "Parte de las conversaciones nuevas, en %",
     hold: "Segundos durante los que debe ir igual de bien",
     begin: "Actualizar",
     trial: (n, errors, ms) => `${n} peticiones, ${errors} errores, ${ms}`,

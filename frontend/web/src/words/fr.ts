@@ -307,7 +307,7 @@ export const fr: Words = {
     noUpdates: "Aucun modèle mis à jour depuis le démarrage.",
     replaced: "Modèle à remplacer",
     replacing: "Par",
-    share: "Part des nouvelles conversations, en %",
+    share: "Part des nouvelles conversations, en %",
     hold: "Secondes pendant lesquelles elle doit faire aussi bien",
     begin: "Mettre à jour",
     trial: (n, errors, ms) => `${n} requêtes, ${errors} erreurs, ${ms}`,

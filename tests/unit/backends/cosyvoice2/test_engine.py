@@ -1,7 +1,10 @@
 """The cosyvoice2 engine: the official stream, from the first hop on, whoever else speaks."""
 
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -286,3 +289,29 @@ def test_a_stream_is_the_official_one(load: Callable[..., Any], monkeypatch: Any
 def test_a_request_without_a_recording_of_its_own_is_the_models(engine: Any) -> None:
     assert np.array_equal(said(engine, TEXT), said(engine, TEXT, speaker="Ana"))
     assert engine.calibration_request.reference_audio is None
+
+
+def test_one_text_is_read_at_a_time(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The official reader keeps what it reads on itself."""
+    front_end = engine.network._front_end
+    alone, together = threading.Lock(), []
+
+    def watched(read: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            together.append(not alone.acquire(blocking=False))
+            time.sleep(0.005)
+            found = read(*given, **named)
+            if not together[-1]:
+                alone.release()
+            return found
+
+        return call
+
+    for name in ("text_normalize", "_extract_text_token"):
+        monkeypatch.setattr(front_end, name, watched(getattr(front_end, name)))
+    with ThreadPoolExecutor(4) as pool:
+        pieces = [pool.submit(engine.network.pieces, TEXT) for _ in range(4)]
+        tokens = [pool.submit(engine.network.text_tokens, TEXT) for _ in range(4)]
+    assert {len(each.result()) for each in pieces} == {1}
+    assert {each.result().shape[0] for each in tokens} == {1}
+    assert together == [False] * 8

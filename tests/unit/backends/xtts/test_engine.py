@@ -155,7 +155,7 @@ def test_a_recording_is_encoded_once_and_few_are_kept(load: Callable[..., Any]) 
     ("asked", "reason"),
     [
         ({"speaker": "Nobody"}, "SPEAKER 'Nobody': the voices here are Ana, Björn"),
-        ({"language": "fi"}, "LANGUAGE 'fi': the languages here are en, es, fr"),
+        ({"language": "fi"}, "LANGUAGE 'fi': this model speaks en, es, fr"),
         ({"reference_audio": recording(2)}, "REFERENCE_AUDIO has 2.0 s"),
         ({"reference_audio": np.zeros(96_000, np.int16)}, "REFERENCE_AUDIO is silent"),
         ({"reference_audio": recording(4), "speaker": "Ana"}, "send one of the two"),

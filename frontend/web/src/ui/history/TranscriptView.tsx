@@ -1,7 +1,7 @@
 import { useState } from "react";
 import type { Line, Lines } from "../../call/captions";
 import { clock } from "../../history/clock";
-import { asJson, asMarkdown, asVtt, called } from "../../history/transcript";
+import { asJson, asMarkdown, asVtt } from "../../history/transcript";
 import { words } from "../../words";
 import { copy, save } from "../clipboard";
 import { plain } from "../markdown/segments";
@@ -61,7 +61,17 @@ function Said({ line }: { line: Line }) {
       <li data-who="tool">
         <time>{line.at === undefined ? "" : clock(line.at)}</time>
         <span className="who" />
-        <span>{called(line)}</span>
+        <span>
+          <code>
+            {line.name}({line.arguments})
+          </code>
+          {line.output !== null && (
+            <>
+              {" → "}
+              <code>{line.output}</code>
+            </>
+          )}
+        </span>
       </li>
     );
   }

@@ -1,6 +1,7 @@
 import type { Lines } from "../../call/captions";
 import { points, quantile, timedIn } from "../../latency/statistics";
 import { words } from "../../words";
+import { plain } from "../markdown/segments";
 import { Waterfall } from "../Waterfall";
 
 const WIDTH = 320;
@@ -36,7 +37,7 @@ export function LatencyView({ lines }: { lines: Lines }) {
           .reverse()
           .map(({ id, text, timing }) => (
             <li key={id}>
-              <p className="cut-short">{text}</p>
+              <p className="cut-short">{plain(text)}</p>
               <Waterfall timing={timing} />
             </li>
           ))}

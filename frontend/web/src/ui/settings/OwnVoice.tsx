@@ -19,7 +19,7 @@ export function OwnVoice(props: {
   readonly call: Call;
   readonly settings: Settings;
   readonly models: readonly Model[];
-  readonly onChange: (voice: string, speaker: string) => void;
+  readonly onChange: (voice: string, speaker: string) => Promise<void>;
 }) {
   const { call, settings, models, onChange } = props;
   const canClone = models.some(({ capabilities }) => capabilities?.includes("zero_shot"));
@@ -37,10 +37,11 @@ export function OwnVoice(props: {
     setStatus(w.kept(kept.name));
     await refresh();
     const [voice = "", speaker = ""] = kept.id.split("/");
-    onChange(voice, speaker);
+    await onChange(voice, speaker);
   };
   const remove = async (voice: ClonedVoice) => {
-    onChange(settings.voice, "");
+    // First, so that no clause asks for a voice that is gone.
+    await onChange(settings.voice, "");
     await removeClone(voice.id);
     setStatus(w.removed(voice.name));
     await refresh();

@@ -3,6 +3,7 @@ import type { Call } from "../../call/call";
 import { speakers, speech } from "../../server/api";
 import { voiceOf } from "../../settings/update";
 import { words } from "../../words";
+import { useFocusKept } from "../hooks";
 import type { ChoiceProps } from "./Drawer";
 import { ChoiceOrText, Factor, Group, Text } from "./fields";
 import { ModelChoice } from "./ModelChoice";
@@ -40,7 +41,7 @@ export function Voice(props: ChoiceProps & { call: Call }) {
         models={models.known}
         onChange={async (model, speaker) => {
           if (model !== voice) await models.swap("tts", model);
-          change({ voice: model, speaker });
+          await call.change({ ...call.getSettings(), voice: model, speaker });
         }}
       />
     </Group>
@@ -55,7 +56,7 @@ function Speaker(props: {
   readonly onChange: (speaker: string) => void;
 }) {
   const { voice, value, refused, onChange } = props;
-  const names = useSpeakers(voice);
+  const names = useSpeakers(voice, value);
   const { speaker: label, speakerNote: note, usualSpeaker } = words().settings;
   if (names === undefined) return null;
   if (names === null) {
@@ -84,8 +85,11 @@ function Speaker(props: {
   );
 }
 
-/** `undefined` until the server has told; null where it does not know, or does not tell. */
-function useSpeakers(voice: string): readonly string[] | null | undefined {
+/**
+ * `undefined` until the server has told; null where it does not know, or does not tell.
+ * Asked again when another speaker is `chosen`, who may have been added meanwhile.
+ */
+function useSpeakers(voice: string, chosen: string): readonly string[] | null | undefined {
   const [found, setFound] = useState<{ voice: string; names: readonly string[] | null }>();
   useEffect(() => {
     if (!voice) return;
@@ -97,13 +101,15 @@ function useSpeakers(voice: string): readonly string[] | null | undefined {
     return () => {
       isOver = true;
     };
-  }, [voice]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  }, [voice, chosen]);
   return found?.voice === voice ? found.names : undefined;
 }
 
 /** A sentence in this voice, outside of the conversation. */
 function Hear({ call, voice, speed }: { call: Call; voice: string; speed: number }) {
   const [isBusy, setBusy] = useState(false);
+  const button = useFocusKept<HTMLButtonElement>(isBusy);
   const playing = useRef<HTMLAudioElement | null>(null);
   const { hear, hearing, sample } = words().settings;
   const play = async () => {
@@ -126,7 +132,14 @@ function Hear({ call, voice, speed }: { call: Call; voice: string; speed: number
     }
   };
   return (
-    <button id="hear" className="plain" type="button" disabled={isBusy} onClick={() => void play()}>
+    <button
+      ref={button}
+      id="hear"
+      className="plain"
+      type="button"
+      disabled={isBusy}
+      onClick={() => void play()}
+    >
       {isBusy ? hearing : hear}
     </button>
   );

@@ -2,6 +2,7 @@
 
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { words } from "../../words";
+import { useFocusKept } from "../hooks";
 
 interface FieldProps {
   readonly label: string;
@@ -17,12 +18,14 @@ export function Choice(
     readonly onChange: (value: string) => void;
   },
 ) {
-  const { label, note, value, options, isDisabled, onChange } = props;
+  const { label, note, value, options, isDisabled = false, onChange } = props;
+  const select = useFocusKept<HTMLSelectElement>(isDisabled);
   return (
     <Labelled label={label} note={note}>
       {(ids) => (
         <select
           {...ids}
+          ref={select}
           value={value}
           disabled={isDisabled}
           onChange={(e) => onChange(e.target.value)}
