@@ -57,12 +57,12 @@ def server(up: Vdx) -> str:
 
 
 @pytest.fixture(scope="session")
-def moonshine(home: Path, http: Http) -> str:
+def moonshine(home: Path, server: str) -> str:
     """The id of a released Moonshine, brought to the server that runs and loaded."""
     released = pulled_home(MOONSHINE, "moonshine-home")
     for part in ("model_repository", "voicepacks"):
         shutil.copytree(
             released / part, home / part, copy_function=os.link, symlinks=True, dirs_exist_ok=True
         )
-    assert http.post(f"/vdx/models/{MOONSHINE}/load")[0] == 200
+    assert Http(server).post(f"/vdx/models/{MOONSHINE}/load")[0] == 200
     return MOONSHINE
