@@ -55,7 +55,7 @@ def test_a_bench_begins_as_it_is_printed(
     began: list[tuple[Any, ...]] = []
     servers: list[Any] = [None]
 
-    async def measure(*given: Any) -> Report:
+    async def measure(*given: Any, **_: Any) -> Report:
         began.append(given)
         return Report(name, {})
 

@@ -10,11 +10,13 @@ from vdx.core import errors
 from vdx.core.errors import (
     HubError,
     InvalidInput,
+    McpFailed,
     ModelBusy,
     ResponderError,
     TritonError,
     VdxError,
 )
+from vdx.core.mcp import McpFault
 
 
 def subclasses(root: type[VdxError]) -> Iterator[type[VdxError]]:
@@ -26,6 +28,8 @@ def subclasses(root: type[VdxError]) -> Iterator[type[VdxError]]:
 def made(kind: type[VdxError]) -> VdxError:
     if issubclass(kind, ResponderError | HubError):
         return kind("it broke", retryable=True)
+    if issubclass(kind, McpFailed):
+        return kind("it broke", McpFault("http_error", "it broke"))
     return kind("it broke")
 
 
