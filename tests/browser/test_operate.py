@@ -54,6 +54,7 @@ async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: 
     await row.get_by_role("button").focus()
     await operator.keyboard.press("Enter")
     await expect(row).to_have_count(0)
+    await expect(operator.locator("#sessions-name")).to_be_focused()  # the button went with the row
     notice = page.locator('[data-topic="connection"]')
     await expect(notice).to_contain_text("an operator ended it")
     await expect_no_faults(operator)
