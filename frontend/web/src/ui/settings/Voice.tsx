@@ -91,6 +91,7 @@ function Speaker(props: {
  */
 function useSpeakers(voice: string, chosen: string): readonly string[] | null | undefined {
   const [found, setFound] = useState<{ voice: string; names: readonly string[] | null }>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a choice may be one just made
   useEffect(() => {
     if (!voice) return;
     let isOver = false;
@@ -101,7 +102,6 @@ function useSpeakers(voice: string, chosen: string): readonly string[] | null | 
     return () => {
       isOver = true;
     };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   }, [voice, chosen]);
   return found?.voice === voice ? found.names : undefined;
 }
