@@ -110,7 +110,7 @@ engines: setup
 	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile -m "$(CHOSEN)" tests/unit/backends
 
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
-WORKERS := 5
+WORKERS := 4
 SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The checks only compute, most of them in one process: two at a time. On a bare machine
 # livekit-server is compiled while `setup` and `clients` wait for the network. Conversations leave a

@@ -16,7 +16,12 @@ CONFIG: dict[str, Any] = {
     "tts": {"voice": "tone"},
     "asr": {"model": "canned"},
     "endpointing": {"model": "none"},
-    "model_manager": {"ttl_ms": 500, "min_residency_ms": 500, "evict_check_interval_ms": 200},
+    "model_manager": {
+        "ttl_ms": 500,
+        "min_residency_ms": 500,
+        "evict_check_interval_ms": 200,
+        "resident_cap": 50,  # other tests have loaded voices into this Triton
+    },
 }
 
 

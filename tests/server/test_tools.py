@@ -219,7 +219,7 @@ async def test_a_call_that_the_client_has_to_approve(server: str, mcp: McpOverHt
 def test_a_stock_client_has_a_tool_of_its_server_called(
     server: str, mcp: McpOverHttp, approval: str
 ) -> None:
-    """`@openai/agents-realtime`, unmodified but for the address."""
+    """`@openai/agents-realtime`, told that the server goes on by itself behind a call."""
     runtime = node()
     assert runtime.exists(), MISSING
     assert (CLIENTS / "node_modules").exists(), MISSING

@@ -15,7 +15,10 @@ const sums = hostedMcpTool({
   ...(approval === 'always' ? { requireApproval: { always: { toolNames } } } : {}),
 });
 const agent = new RealtimeAgent({ name: 'Assistant', instructions: 'Be brief.', tools: [sums] });
-const session = new RealtimeSession(agent, { transport: 'websocket', tracingDisabled: true });
+// The server goes on behind a call by itself; asked once more after its answer, it would answer again.
+const automaticallyTriggerResponseForMcpToolCalls = false;
+const options = { transport: 'websocket', automaticallyTriggerResponseForMcpToolCalls };
+const session = new RealtimeSession(agent, { ...options, tracingDisabled: true });
 
 session.on('error', (event) => told.errors.push(JSON.stringify(event.error) + String(event.error)));
 session.on('mcp_tools_changed', (tools) => {
