@@ -7,7 +7,7 @@ from typing import Final
 
 from vdx.core.errors import SessionLimit, VdxError
 from vdx.core.events import ReplyEnded, StageEvent, StageFailed
-from vdx.dialog.ids import SessionIds
+from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.reply import Reply
 from vdx.dialog.reply_request import ReplyRequest
 from vdx.dialog.session_events import ReplyDone, ReplyStarted, ReplyStatus, SessionEvent
@@ -42,8 +42,7 @@ class SideReplies:
             raise SessionLimit("the session ends: it begins no response any more")
         if len(self._running) >= MOST:
             raise SessionLimit(f"{MOST} responses beside the conversation are under way already")
-        self._count += 1
-        ids = self._ids.side_reply(self._count)
+        ids = self.next_ids()
         reply = self._speaking.make(ids, partial(self._note, ids.response_id), instructions, own)
         self._emit(ReplyStarted(ids, reply.own))
         reply.playout.release()
@@ -55,6 +54,11 @@ class SideReplies:
         task = self._tasks.spawn(reply.run, f"side-reply-{self._count}", on_error)
         if task is not None:
             self._running[ids.response_id] = (reply, task)
+
+    def next_ids(self) -> ReplyIds:
+        """Of one that begins now."""
+        self._count += 1
+        return self._ids.side_reply(self._count)
 
     def cancel(self, response_id: str) -> bool:
         """Ends one; False where it is not under way."""

@@ -5,7 +5,7 @@ import { RealtimeAgent, RealtimeSession } from '@openai/agents-realtime';
 
 const LIMIT_MS = 60_000;
 const [address, serverUrl, approval] = process.argv.slice(2);
-const told = { errors: [], listed: 0, results: [], asked: 0, said: [] };
+const told = { errors: [], listed: 0, results: [], asked: 0, said: [], done: 0 };
 
 const toolNames = ['add'];
 const sums = hostedMcpTool({
@@ -15,10 +15,7 @@ const sums = hostedMcpTool({
   ...(approval === 'always' ? { requireApproval: { always: { toolNames } } } : {}),
 });
 const agent = new RealtimeAgent({ name: 'Assistant', instructions: 'Be brief.', tools: [sums] });
-// The server goes on behind a call by itself; asked once more after its answer, it would answer again.
-const automaticallyTriggerResponseForMcpToolCalls = false;
-const options = { transport: 'websocket', automaticallyTriggerResponseForMcpToolCalls };
-const session = new RealtimeSession(agent, { ...options, tracingDisabled: true });
+const session = new RealtimeSession(agent, { transport: 'websocket', tracingDisabled: true });
 
 session.on('error', (event) => told.errors.push(JSON.stringify(event.error) + String(event.error)));
 session.on('mcp_tools_changed', (tools) => {
@@ -32,6 +29,10 @@ session.on('tool_approval_requested', async (_context, _agent, request) => {
 session.on('history_updated', (history) => {
   const messages = history.filter((item) => item.type === 'message' && item.role === 'assistant');
   told.said = messages.flatMap((item) => item.content.map((part) => part.transcript ?? ''));
+});
+
+session.transport.on('*', (event) => {
+  if (event.type === 'response.done') told.done += 1;
 });
 
 const until = async (happened, what) => {
@@ -48,5 +49,8 @@ await until(() => told.listed, 'the tools');
 session.sendMessage('How much is it?');
 await until(() => told.results.length, 'the result of the call');
 await until(() => told.said.join(' ').includes('5'), 'its words');
+// This client asks for a response behind each call; the server has told its result already.
+const responses = approval === 'always' ? 3 : 2;
+await until(() => told.done >= responses, 'the response that is asked for behind the call');
 session.close();
 console.log(JSON.stringify(told));

@@ -42,7 +42,7 @@ async def test_a_recording_without_an_answer_is_counted() -> None:
         assert summary(client)["said"] == []
 
 
-async def test_the_mouth_stamps_onset_and_end() -> None:
+async def test_the_microphone_feed_stamps_onset_and_end() -> None:
     fake = FakeServer(answers=0)
     async with serving(fake) as url, RealtimeClient.connect(url) as client:
         microphone_feed = MicrophoneFeed(client)

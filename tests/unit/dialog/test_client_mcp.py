@@ -191,6 +191,26 @@ async def test_what_is_approved_is_performed_and_the_conversation_goes_on() -> N
 
 
 @on_virtual_time
+async def test_a_result_that_was_told_is_asked_for_once_in_vain() -> None:
+    server, caller = Server(), Caller(turns=[[*calls("weather")], ["Sunny."], ["Yes."]])
+    async with scene(responder=caller, connect_mcp=server.connect, offer=naming(UNASKED)) as stage:
+        mcp = stage.session.calls.mcp
+        assert not mcp.take_told()
+        assert (await typed(stage)).text == "Sunny."
+        assert mcp.take_told()
+        assert not mcp.take_told()
+
+
+@on_virtual_time
+async def test_who_speaks_after_a_result_is_answered() -> None:
+    server, caller = Server(), Caller(turns=[[*calls("weather")], ["Sunny."], ["Yes."]])
+    async with scene(responder=caller, connect_mcp=server.connect, offer=naming(UNASKED)) as stage:
+        await typed(stage)
+        await typed(stage, 2)
+        assert not stage.session.calls.mcp.take_told()
+
+
+@on_virtual_time
 async def test_what_is_not_approved_is_told_and_not_performed() -> None:
     server, caller = Server(), Caller(turns=[list(calls("weather")), ["I did not ask."]])
     async with scene(responder=caller, connect_mcp=server.connect, offer=naming(ASKED)) as stage:

@@ -36,6 +36,7 @@ class McpCalls:
         self._emit = emit
         self._asked: dict[str, ApprovedCall] = {}
         self._approved: list[ApprovedCall] = []
+        self._performed: ReplyIds | None = None
 
     # --- calls ------------------------------------------------------------------------------
 
@@ -52,10 +53,24 @@ class McpCalls:
     def finish(self, reply: ReplyIds, item: Item, outcome: ToolOutcome) -> None:
         """It was performed, or was not; the item says what came of it."""
         item.text, item.status = outcome.output, "completed"
+        self._performed = reply
         if item.mcp is not None and outcome.status != "completed":
             own = McpFault("tool_execution_error", outcome.output)
             item.mcp.fault = outcome.fault or own
         self._emit(McpCallDone(reply, item))
+
+    def take_told(self) -> bool:
+        """Whether nothing was said since a reply that told what came of its calls; once for each.
+
+        OpenAI's server ends the response with the call, so that its clients ask for the next one.
+        """
+        performed, self._performed = self._performed, None
+        if performed is None:
+            return False
+        said = [item for item in self._history if item.call is None and item.mcp is None]
+        last = said[-1] if said else None
+        whole = last is not None and last.status == "completed" and bool(last.text)
+        return whole and last is not None and last.id == performed.item_id
 
     # --- approvals --------------------------------------------------------------------------
 

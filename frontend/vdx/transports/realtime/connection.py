@@ -433,6 +433,9 @@ class Connection:
                 "being said is understood.",
                 param="response",
             )
+        if not given and session.calls.mcp.take_told():
+            self._presenter.empty_reply(session.side_replies.next_ids())
+            return
         if own.offer is not None:
             session.mcp.add(own.offer.mcp)
         session.request_reply(instructions, own)

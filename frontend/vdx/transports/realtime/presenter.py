@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vdx.core.errors import SessionLimit
-from vdx.dialog.ids import UtteranceIds
+from vdx.dialog.ids import ReplyIds, UtteranceIds
 from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
@@ -90,6 +90,10 @@ class RealtimePresenter:
 
     async def play(self, frame: OutputFrame) -> None:
         await self._replies.play(frame)
+
+    def empty_reply(self, reply: ReplyIds) -> None:
+        """A response that was asked for and has nothing to say."""
+        self._replies.empty(reply)
 
     def notify(self, event: SessionEvent) -> None:
         if self._settings().vdx_events and (text := vdx_event(event)) is not None:

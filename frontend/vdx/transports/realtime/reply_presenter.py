@@ -68,6 +68,11 @@ class ReplyPresenter:
         part = {"type": "text", "text": ""} if own.text_only else _audio_part("")
         self._post("response.content_part.added", **_part(reply), part=part)
 
+    def empty(self, reply: ReplyIds) -> None:
+        """A response that was asked for and has nothing to say."""
+        self._post("response.created", response=self._response(reply, "in_progress", []))
+        self._post("response.done", response=self._response(reply, "completed", []))
+
     def clause(self, event: ReplyClause) -> None:
         """The first frame of a clause is about to be sent."""
         part = _part(event.reply)

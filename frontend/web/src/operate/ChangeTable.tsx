@@ -1,5 +1,6 @@
 import { words } from "../words";
 import type { Overview } from "./api";
+import { Figures } from "./Figures";
 import type { Change, Outcome, Timed } from "./metrics";
 import { Table } from "./Table";
 
@@ -15,14 +16,7 @@ export function ChangeTable({ known }: { known: Overview }) {
   return (
     <section aria-labelledby="changes-name">
       <h2 id="changes-name">{w.changes}</h2>
-      <dl className="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures of={figures} />
       {changes.length === 0 ? (
         <p className="note">{w.noChanges}</p>
       ) : (

@@ -1,5 +1,6 @@
 import { words } from "../words";
 import type { Overview } from "./api";
+import { Figures } from "./Figures";
 
 /** How busy the server is, and what failed. */
 export function Load({ known }: { known: Overview }) {
@@ -15,14 +16,7 @@ export function Load({ known }: { known: Overview }) {
   return (
     <section aria-labelledby="load-name">
       <h2 id="load-name">{w.loadGroup}</h2>
-      <dl className="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures of={figures} />
       <h2>{w.errors}</h2>
       {failures.length === 0 ? (
         <p className="note">{w.noErrors}</p>
