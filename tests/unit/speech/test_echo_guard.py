@@ -53,6 +53,16 @@ def test_a_person_over_the_bot_is_no_echo_however_loud(rms: float) -> None:
     assert verdicts[-1] is Path.ABSENT
 
 
+@pytest.mark.parametrize("person", ["ps_goforward", PERSON, "ps_cards_001", "ps_cards_002"])
+@pytest.mark.parametrize("hz", [180, 220, 330])
+def test_a_person_over_a_tone_is_no_echo(hz: float, person: str) -> None:
+    """A tone is the same at any delay, so that any voice resembles it at some."""
+    played = 5000 * np.sin(2 * np.pi * hz * np.arange(8000 * MS) / RATE)
+    verdicts = paths(looped(person, 8000, 2000) + room(8000, 8), played)
+    assert Path.PRESENT not in verdicts
+    assert verdicts[-1] is Path.ABSENT
+
+
 def test_an_echo_that_is_over_is_forgotten() -> None:
     played = looped(BOT, 8000, 4000)
     heard = echo_of(played, 100, -15) + room(8000, 25)

@@ -8,7 +8,9 @@ phase transform). An echo gives one lag that stands far out above the others.
 
 Measured on the bundled recordings, as the peak over the RMS of all lags: without an echo 5.2 in the
 median, 7 at the 90th percentile and 13.5 at most; with one at -10 to -30 dB 10 to 18 in the median,
-under a person who talks as loud as usual 6 to 8. So two windows have to agree.
+under a person who talks as loud as usual 6 to 8. So two windows have to agree. A steady tone is the
+same at any delay, and a voice is like it at some: of 81 pairs of a tone and a person without an
+echo 69 agreed in two windows, which is why a tone tells of no path.
 """
 
 import math
@@ -18,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vdx.core.audio import LISTEN_FRAME
+from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.events import Pcm
 
 WINDOW: Final = 8 * LISTEN_FRAME
@@ -41,7 +43,12 @@ FEWEST: Final = LISTEN_FRAME * 5
 """Lags with a tenth of the highest energy at least that a search needs: 100 ms."""
 REVERBERANT_DB: Final = 3.0
 """An echo with its reverberation over its direct sound, which the correlation measures."""
-SAME_LAG: Final = LISTEN_FRAME // 2
+SAME_LAG: Final = LISTEN_FRAME // 10
+"""2 ms: an echo was found within it each time, and chance agrees five times less than in 10 ms."""
+TONE_SHARE: Final = 0.5
+"""Of the energy of what was played, in one band of TONE_HZ: of speech 0.25 in the median and 0.55
+at the 95th percentile, of tones that follow each other 0.59 at the fifth."""
+TONE_HZ: Final = 60
 UNDECIDED_FOR: Final = 8
 """Searches in loud input, one a frame, until the path counts as absent."""
 LOST_AFTER: Final = 12
@@ -102,7 +109,10 @@ class EchoPath:
             return False
         self._searched = self._now
         peak, lag = found
-        if peak >= LIKELY and self._found_before(lag, peak):
+        known = self.path is Path.PRESENT and abs(lag - self._lag) <= SAME_LAG
+        if peak >= LIKELY and not known and self._played_a_tone():
+            peak = 0.0
+        if peak >= LIKELY and (known or self._found_before(lag, peak)):
             self.path, self._lag, self._misses = Path.PRESENT, lag, 0
             self.coupling_db = self._measure(lag)
             return peak >= CLEAR
@@ -112,14 +122,21 @@ class EchoPath:
         return False
 
     def _found_before(self, lag: int, peak: float) -> bool:
-        """Whether this lag is that of the path, or was found in a window that shares no sample."""
-        if peak >= CERTAIN or (self.path is Path.PRESENT and abs(lag - self._lag) <= SAME_LAG):
+        """Whether this lag was found in a window that shares no sample."""
+        if peak >= CERTAIN:
             return True
         earlier, when = self._candidate
         if abs(lag - earlier) > SAME_LAG or self._now - when > CANDIDATE_FOR:
             self._candidate = (lag, self._now)
             return False
         return self._now - when >= WINDOW // LISTEN_FRAME
+
+    def _played_a_tone(self) -> bool:
+        power = np.abs(np.fft.rfft(self._played, SIZE)) ** 2
+        half = TONE_HZ * SIZE // LISTEN_RATE // 2
+        highest = int(power.argmax())
+        band = power[max(0, highest - half) : highest + half + 1]
+        return float(band.sum()) > TONE_SHARE * float(power.sum())
 
     def _measure(self, lag: int) -> float:
         """Coupling at this lag, from the correlation, to which a person's voice adds little."""
