@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.server.processes import Http, Vdx, eventually, running
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.model_processes import model_processes
 
@@ -40,6 +42,32 @@ def address(manager: Vdx) -> Http:
     return Http(found[1])
 
 
+def signalled(pid: int, number: int) -> None:
+    """One that has ended, as of an idle model, is left alone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+async def stopped_load(triton: EmbeddedTriton, http: Http) -> tuple[asyncio.Task[object], int]:
+    """A load under way and its model process, stopped: else it might be over before the manager is.
+
+    Where the load was over before the process was seen, the model is unloaded and loaded again.
+    """
+    async with asyncio.timeout(WAIT_LIMIT_S):
+        while True:
+            post = asyncio.to_thread(http.post, f"/vdx/models/{MODEL}/load")
+            loading = asyncio.create_task(post, name="load")
+            stub = await asyncio.to_thread(eventually, lambda: process_of(triton), "it is loaded")
+            signalled(stub, signal.SIGSTOP)
+            if await asyncio.to_thread(state, http) == "LOADING":
+                return loading, stub
+            signalled(stub, signal.SIGCONT)
+            await loading
+            await asyncio.to_thread(http.post, f"/vdx/models/{MODEL}/unload")
+            gone = partial(eventually, lambda: process_of(triton) is None, "it is unloaded")
+            await asyncio.to_thread(gone)
+
+
 async def test_what_it_was_loading_is_the_next_managers(
     triton: EmbeddedTriton, tmp_path: Path
 ) -> None:
@@ -52,12 +80,8 @@ async def test_what_it_was_loading_is_the_next_managers(
 
     with manager() as first:
         http = await asyncio.to_thread(address, first)
-        path = f"/vdx/models/{MODEL}/load"
-        loading = asyncio.create_task(asyncio.to_thread(http.post, path))
-        stub = await asyncio.to_thread(eventually, lambda: process_of(triton), "it is loaded")
-        os.kill(stub, signal.SIGSTOP)  # else the load might be over before the manager is
+        loading, stub = await stopped_load(triton, http)
         try:
-            assert await asyncio.to_thread(state, http) == "LOADING"
             first.process.kill()
             assert await asyncio.to_thread(first.wait) == -signal.SIGKILL
         finally:
@@ -65,6 +89,7 @@ async def test_what_it_was_loading_is_the_next_managers(
         with contextlib.suppress(OSError):  # the connection broke off
             await loading
         assert loading.done()
+    path = f"/vdx/models/{MODEL}/load"
     with manager() as second:
         http = await asyncio.to_thread(address, second)
         # Nobody asks the second one for it: it is unloaded as what was loaded here and is idle.
