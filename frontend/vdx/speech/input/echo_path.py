@@ -15,7 +15,7 @@ echo 69 agreed in two windows, which is why a tone tells of no path.
 
 import math
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,16 @@ FEWEST: Final = LISTEN_FRAME * 5
 REVERBERANT_DB: Final = 3.0
 """An echo with its reverberation over its direct sound, which the correlation measures."""
 SAME_LAG: Final = LISTEN_FRAME // 10
-"""2 ms: an echo was found within it each time, and chance agrees five times less than in 10 ms."""
-TONE_SHARE: Final = 0.5
+"""2 ms: an echo was found within it each time, and chance agrees five times less often than in 10 ms."""
+TONE_SHARE: Final = 0.7
+TONELIKE_SHARE: Final = 0.5
 """Of the energy of what was played, in one band of TONE_HZ: of speech 0.25 in the median and 0.55
 at the 95th percentile, of tones that follow each other 0.59 at the fifth."""
 TONE_HZ: Final = 60
+ALONE: Final = 0.4
+"""The next peak over the highest, which an echo of speech has further down."""
+NEXT: Final = 24
+"""Samples from the highest peak, 1.5 ms, within which everything belongs to it."""
 UNDECIDED_FOR: Final = 8
 """Searches in loud input, one a frame, until the path counts as absent."""
 LOST_AFTER: Final = 12
@@ -68,6 +73,14 @@ class Path(Enum):
     UNDECIDED = auto()
     ABSENT = auto()
     PRESENT = auto()
+
+
+class _Find(NamedTuple):
+    """The highest peak over the RMS of the lags, the next one over it, and the lag in samples."""
+
+    peak: float
+    second: float
+    lag: int
 
 
 class EchoPath:
@@ -108,9 +121,9 @@ class EchoPath:
         if self._now - self._searched < due or (found := self._search()) is None:
             return False
         self._searched = self._now
-        peak, lag = found
+        peak, lag = found.peak, found.lag
         known = self.path is Path.PRESENT and abs(lag - self._lag) <= SAME_LAG
-        if peak >= LIKELY and not known and self._played_a_tone():
+        if peak >= LIKELY and not known and self._is_tone(found.second):
             peak = 0.0
         if peak >= LIKELY and (known or self._found_before(lag, peak)):
             self.path, self._lag, self._misses = Path.PRESENT, lag, 0
@@ -131,12 +144,13 @@ class EchoPath:
             return False
         return self._now - when >= WINDOW // LISTEN_FRAME
 
-    def _played_a_tone(self) -> bool:
+    def _is_tone(self, second: float) -> bool:
+        """Whether what was played is a tone, to which a voice that is no echo is alike."""
         power = np.abs(np.fft.rfft(self._played, SIZE)) ** 2
         half = TONE_HZ * SIZE // LISTEN_RATE // 2
         highest = int(power.argmax())
-        band = power[max(0, highest - half) : highest + half + 1]
-        return float(band.sum()) > TONE_SHARE * float(power.sum())
+        share = float(power[max(0, highest - half) : highest + half + 1].sum() / power.sum())
+        return share > TONE_SHARE or (share > TONELIKE_SHARE and second > ALONE)
 
     def _measure(self, lag: int) -> float:
         """Coupling at this lag, from the correlation, to which a person's voice adds little."""
@@ -144,11 +158,8 @@ class EchoPath:
         share = abs(np.dot(self._heard * _WINDOW, played)) / (np.dot(played, played) + _TINY)
         return 20.0 * math.log10(share + _TINY) + REVERBERANT_DB
 
-    def _search(self) -> tuple[float, int] | None:
-        """The highest peak over the RMS of the lags, and its lag in samples.
-
-        Only lags at which something was played are compared; None while they are too few.
-        """
+    def _search(self) -> _Find | None:
+        """Only lags at which something was played are compared; None while they are too few."""
         energy = np.cumsum(self._played * self._played, dtype=np.float64)
         energy = energy[WINDOW - 1 :] - np.concatenate([[0.0], energy[:LONGEST]])
         played = np.flatnonzero(energy[::-1] > PLAYED_SHARE * energy.max())
@@ -158,7 +169,9 @@ class EchoPath:
         found = np.abs(np.fft.irfft(cross, SIZE)[_LAGS[played]])
         best = int(found.argmax())
         spread = float(np.sqrt(np.mean(found * found))) + _TINY * _TINY
-        return float(found[best]) / spread, int(played[best])
+        others = found[np.abs(played - played[best]) > NEXT]
+        second = float(others.max(initial=0.0) / (found[best] + _TINY * _TINY))
+        return _Find(float(found[best]) / spread, second, int(played[best]))
 
 
 def _flat(signal: NDArray[np.float32]) -> NDArray[np.complexfloating]:
