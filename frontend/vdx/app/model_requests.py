@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from functools import partial
 
-from vdx.app.first_audio import FirstAudio, RealTimeFactors
 from vdx.app.model_metrics import MeasuredRecognition, measured_clause, open_request
+from vdx.app.recent_medians import RecentMedians
 from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
@@ -38,8 +38,8 @@ class ModelRequests:
         self._manager = manager
         self._readiness = readiness
         self._questions: Counter[str] = Counter()
-        self.first_audio = FirstAudio()
-        self.factors = RealTimeFactors()
+        self.first_audio_ms = RecentMedians(digits=1)
+        self.factors = RecentMedians(digits=2)
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
@@ -56,7 +56,7 @@ class ModelRequests:
                 async for chunk in chunks:
                     if not first:
                         first = clock()
-                        self.first_audio.add(voice.model, 1000 * (first - began))
+                        self.first_audio_ms.add(voice.model, 1000 * (first - began))
                     yield chunk
         log.debug(
             "clause synthesized",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from typing import cast
 
 from vdx.app.failover import Failover
 from vdx.app.model_requests import ModelRequests
@@ -13,8 +13,8 @@ from vdx.serving.lease_sync import LeaseSync
 from vdx.serving.manager import ModelManager
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.readiness import Readiness
-from vdx.serving.registry.announcement import server_entry
-from vdx.serving.registry.entry import ModelMetrics, ServerEntry
+from vdx.serving.registry.announcement import Measured, model_entry
+from vdx.serving.registry.entry import ModelEntry, ModelPhase, ServerEntry
 from vdx.serving.residency import Phase
 from vdx.serving.triton import TritonClient
 
@@ -92,38 +92,39 @@ class ModelServer:
                 group.create_task(self.lease_sync.run(), name="send-leases")
 
     def entry(self) -> ServerEntry:
-        """What it announces: as of the last look, with what was loaded and leased here since."""
-        return server_entry(
-            self.name,
-            self.triton_url or self.client.config.url,
-            [self._now(status) for status in self._statuses],
-            self._measured,
-            is_unloaded=self.manager.is_dismissed,
+        """What it announces: as of the last look, with what was loaded and leased here since.
+
+        Models of which nothing is known are left out.
+        """
+        models = {status.name: self._model(status) for status in self._statuses}
+        return ServerEntry(
+            name=self.name,
+            addr=self.triton_url or self.client.config.url,
             manager=self.manager_url,
+            models={name: entry for name, entry in models.items() if entry is not None},
             draining=self.draining or self.drains(),
         )
 
-    def _measured(self, model: str) -> ModelMetrics:
+    def _model(self, status: ModelStatus) -> ModelEntry | None:
         """As the requests of this process found it."""
-        return ModelMetrics(
-            rtf=self.requests.factors.p50(model),
-            queue_depth=self.client.streams.in_flight(model),
-            p50_first_audio_ms=self.requests.first_audio.p50_ms(model),
+        name, manager, requests = status.name, self.manager, self.requests
+        if (info := manager.info(name) or status.info) is None:
+            return None
+        measured = Measured(
+            requests.factors.of(name),
+            self.client.streams.in_flight(name),
+            requests.first_audio_ms.of(name),
+            manager.residency.lease_count(name) if manager.residency.get(name) else 0,
         )
+        unloaded = manager.is_dismissed(name)
+        return model_entry(info, self._phase(status), measured, unloaded=unloaded)
 
-    def _now(self, status: ModelStatus) -> ModelStatus:
-        residency, name = self.manager.residency, status.name
-        model, stay, state = residency.get(name), status.stay, status.state
+    def _phase(self, status: ModelStatus) -> ModelPhase:
+        model = self.manager.residency.get(status.name)
         if model is None:
-            gone = stay is not None  # it was counted at the last look: unloaded since
-            return replace(status, stay=None, state="UNAVAILABLE" if gone else state)
-        if model.phase is Phase.RESIDENT and model.since >= self._looked_at:
-            state = "READY"  # loaded since the last look
-        if not self.manager.recovery.alive(name):
-            state = "UNAVAILABLE"
-        return replace(
-            status,
-            state=state,
-            info=self.manager.info(name) or status.info,
-            stay=self.manager.stay(name),
-        )
+            gone = status.stay is not None  # it was counted at the last look: unloaded since
+            return "resident" if status.state == "READY" and not gone else "absent"
+        if model.phase is not Phase.RESIDENT:
+            return cast(ModelPhase, str(model.phase))
+        loaded = status.state == "READY" or model.since >= self._looked_at
+        return "resident" if loaded and self.manager.recovery.alive(status.name) else "absent"

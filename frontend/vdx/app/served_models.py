@@ -181,7 +181,7 @@ class ServedModels:
 
     def first_audio_ms(self, voice: str) -> float | None:
         """The median time to the first audio of a voice, of whichever server measured it."""
-        found = [server.requests.first_audio.p50_ms(voice) for server in self._servers]
+        found = [server.requests.first_audio_ms.of(voice) for server in self._servers]
         known = [each for each in found if each is not None]
         return min(known, default=None)
 

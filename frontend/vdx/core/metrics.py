@@ -105,7 +105,7 @@ MODEL_EVICTIONS = Counter(
 )
 ROUTING_SECONDS = Counter(
     "vdx_routing_seconds_total",
-    "Time of the event loop that was spent on routes and on leases of sessions",
+    "Processor time of the event loop for routes and for leases of sessions",
     ["what"],
 )
 ROUTES = Counter(

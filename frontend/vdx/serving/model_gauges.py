@@ -19,7 +19,7 @@ class ModelGauges:
         model = self._residency.get(name)
         is_resident = model is not None and model.phase is Phase.RESIDENT
         MODEL_RESIDENT.labels(name, self._server).set(is_resident)
-        MODEL_LEASES.labels(name, self._server).set(len(self._residency.leases(name)))
+        MODEL_LEASES.labels(name, self._server).set(self._residency.lease_count(name))
 
     def set_memory(self, name: str, megabytes: float) -> None:
         """Tells how much memory the processes of a model take."""

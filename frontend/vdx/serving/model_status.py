@@ -63,7 +63,7 @@ def stay_of(residency: Residency, name: str, now: float) -> Stay | None:
         phase=str(model.phase),
         phase_s=max(now - model.since, 0.0),
         idle_s=max(now - model.last_used, 0.0),
-        leases=len(residency.leases(name)),
+        leases=residency.lease_count(name),
         memory_mb=residency.memory_mb(name),
         why=residency.why(name),
     )

@@ -267,6 +267,10 @@ class Residency:
         """The sessions that lease a model."""
         return self._leases.sessions_of(name)
 
+    def lease_count(self, name: str) -> int:
+        """How many sessions lease a model."""
+        return self._leases.count(name)
+
     def all_leases(self) -> set[tuple[str, str]]:
         """Session and model of every lease."""
         return self._leases.all()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from vdx.serving.models import ModelKind
 from vdx.serving.registry.entry import Capabilities, ServerEntry
@@ -49,12 +50,17 @@ def _offers(server: ServerEntry) -> Iterator[Offer]:
             unloaded=entry.unloaded,
             draining=server.draining,
             languages=can.languages,
-            capabilities=frozenset(each for each in FLAGS if getattr(can, each)),
+            capabilities=_flags(can),
             sample_rates=can.sample_rates,
             queue_depth=entry.metrics.queue_depth,
             first_audio_ms=entry.metrics.p50_first_audio_ms,
             server_leases=leases,
         )
+
+
+@lru_cache(maxsize=1024)
+def _flags(can: Capabilities) -> frozenset[str]:
+    return frozenset(each for each in FLAGS if getattr(can, each))
 
 
 @dataclass(slots=True)
