@@ -44,7 +44,7 @@ FEWEST: Final = LISTEN_FRAME * 5
 REVERBERANT_DB: Final = 3.0
 """An echo with its reverberation over its direct sound, which the correlation measures."""
 SAME_LAG: Final = LISTEN_FRAME // 10
-"""2 ms: an echo was found within it each time, and chance agrees five times less often than in 10."""
+"""2 ms: an echo was found within it each time; chance agrees five times less often than in 10."""
 TONE_SHARE: Final = 0.7
 TONELIKE_SHARE: Final = 0.5
 """Of the energy of what was played, in one band of TONE_HZ: of speech 0.25 in the median and 0.55
