@@ -50,6 +50,7 @@ class Server:
     def __init__(self, limit: int, stall_s: float) -> None:
         self.limits = ConnectionLimits(limit + limits_module.RESERVED_DESCRIPTORS, stall_s)
         assert self.limits.limit == limit
+        self.stall_s = stall_s
         self.left: list[str] = []
         self.release = asyncio.Event()
         routes = [
@@ -82,7 +83,7 @@ class Server:
         return StreamingResponse(pieces())
 
     async def _slow_body(self, request: Request) -> Response:
-        await asyncio.sleep(3 * STALL_S)
+        await asyncio.sleep(1.25 * self.stall_s)
         return PlainTextResponse(str(len(await request.body())))
 
     async def _socket(self, socket: WebSocket) -> None:
@@ -237,7 +238,6 @@ async def test_a_slow_body_and_a_slow_application_are_waited_for() -> None:
             await client.send("a" * 10)
             await asyncio.sleep(SLOW_S / 8)
         assert (await client.piece()).endswith("100")
-    async with serving() as server:
         big = POST.format("/slow-body").replace("100", "1000000")
         client = await server.connect(big)
         await client.send(b"a" * 1_000_000)
