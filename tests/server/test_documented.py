@@ -102,8 +102,10 @@ WAV = str(ROOT / "tests" / "data" / "audio" / "ps_goforward.wav")
 REFUSED = {
     f"talk --wav {WAV} --voice nosuch": "there is no voice 'nosuch'",
     f"talk --wav {WAV} --voice canned": "canned",
+    f"talk --wav {WAV} --voice espeak-en/nobody": "no speaker of espeak-en 'nobody'",
     f"talk --wav {WAV} --profile nosuch": "there is no profile 'nosuch'",
     "models use nosuch": "there is no model 'nosuch'",
+    "models use espeak-en/nobody": "no speaker of espeak-en 'nobody'",
     "models use tone --session nosuch": "nosuch",
     "models update tone canned": "canned",
     "models update tone tone-fast --hold 1e9": "hold_seconds",

@@ -23,6 +23,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "session.audio.output.voice",
         "no-such-voice",
     ),
+    ({"audio": {"output": {"voice": "espeak-en/nobody"}}}, "output.voice", "'nobody'"),
     ({"audio": {"output": {"voice": "canned"}}}, "voice", "canned"),
     ({"audio": {"output": {"voice": ""}}}, "voice", "''"),
     ({"audio": {"input": {"transcription": {"model": "tone"}}}}, "transcription.model", "tone"),

@@ -1,11 +1,15 @@
 """Which models a request may name: any for an administrator, loaded or configured for a client."""
 
+import asyncio
+
 from vdx.app.profile_models import ProfileModels
 from vdx.app.served_models import ServedModels
 from vdx.core.config import Config
 from vdx.core.errors import NotLoaded
+from vdx.core.paths import locate
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.models import ModelInfo, ModelKind
+from vdx.serving.speakers import require_speaker
 
 
 class ModelAccess:
@@ -56,13 +60,18 @@ class ModelAccess:
 
         Raises:
             NotLoaded, UnknownName, InvalidInput, TritonError: as `offered`; kind and language of
-                each model are checked.
+                each model are checked, and the speaker of the voice.
         """
         names, options = await self._load_each(options)
         if any(self._served.info(name) is None for name in names.values()):
             # One gave way to another session's, unleased yet, while the next was loaded.
             names, options = await self._load_each(options)
         return options.with_models(names)
+
+    async def require_speaker(self, voice: ModelInfo, speaker: str) -> None:
+        """Raises as `serving.speakers.require_speaker`, which reads files."""
+        if speaker:
+            await asyncio.to_thread(require_speaker, voice, speaker, locate())
 
     async def _load_each(self, options: SessionOptions) -> tuple[dict[str, str], SessionOptions]:
         """The full names, and the options with what the voice can be asked for."""
@@ -72,6 +81,8 @@ class ModelAccess:
             required = "" if options.follows_language else options.language
             info = await self.offered(model, kind, required)
             names[model] = info.name
+            if kind == "tts":
+                await self.require_speaker(info, options.speaker)
             if options.follows_language:  # some of its voices may read such words as written
                 options = following(options, info)
             else:

@@ -42,13 +42,14 @@ class ModelSwitching:
         that do not listen are left as they are by a recogniser.
 
         Raises:
-            UnknownName: no such model, or it is neither a voice nor a recogniser.
+            UnknownName: no such model or speaker, or it is neither a voice nor a recogniser.
             InvalidInput: it lacks the language of a session, or the one session does not listen.
             TritonError: it could not be loaded.
         """
         choice = VoiceChoice.parse(name)
         info = await self._models.load(choice.model)
         _require_used(info)
+        await self._models.require_speaker(info, choice.speaker)
         chosen = list(self._sessions.values()) if session is None else [session]
         if session is None and info.kind == "asr":
             chosen = [each for each in chosen if each.options.recogniser]
@@ -73,6 +74,7 @@ class ModelSwitching:
         required = "" if options.follows_language else options.language
         info = await self._models.offered(choice.model, None, required)
         _require_used(info)
+        await self._models.require_speaker(info, choice.speaker)
         session.update(_switched(session.options, info, replace(choice, model=info.name)))
         return info.kind
 

@@ -48,18 +48,10 @@ def check_voice(
     Raises as `check_profiles`.
     """
     from vdx.core.paths import locate
-    from vdx.serving.model_names import find_model
-    from vdx.serving.speakers import check_speaker, kept_parts, speaks_with
+    from vdx.serving.speakers import require_speaker
 
-    check_model(choice.model, "tts", language, models, speaks=speaks)
-    found = find_model(choice.model, models.keys(), language)
-    paths = locate()
-    for repository in paths.model_repositories:
-        if found is not None and (repository / found).is_dir():
-            info = models[found]
-            added = speaks_with(info, kept_parts(paths)) if choice.speaker else ()
-            check_speaker(info, choice.speaker, repository / found, added)
-            return
+    info = check_model(choice.model, "tts", language, models, speaks=speaks)
+    require_speaker(info, choice.speaker, locate())
 
 
 def check_model(

@@ -69,9 +69,14 @@ def speakers_here(
 
 def own_speakers(model: ModelInfo, paths: Paths) -> tuple[str, ...]:
     """Those that a voice has by itself; empty where it has one, or its files do not name them."""
-    folders = (repository / model.name for repository in paths.model_repositories)
-    folder = next((each for each in folders if each.is_dir()), None)
+    folder = _folder(model, paths)
     return (_own(model, folder, paths) or ()) if folder is not None else ()
+
+
+def _folder(model: ModelInfo, paths: Paths) -> Path | None:
+    """Where its files are on this machine."""
+    folders = (repository / model.name for repository in paths.model_repositories)
+    return next((each for each in folders if each.is_dir()), None)
 
 
 def _own(info: ModelInfo, folder: Path, paths: Paths) -> tuple[str, ...] | None:
@@ -103,6 +108,26 @@ def needs_text(family: str) -> bool:
     """Whether a voice of the family has to know what a recording says, to speak with its voice."""
     declared = declared_families().get(family)
     return declared is not None and declared.reference_text
+
+
+def require_speaker(model: ModelInfo, speaker: str, paths: Paths) -> None:
+    """Checks the speaker or style that a voice is asked for, with what was added to it here.
+
+    Voices whose files are not here, or do not name their speakers, are not checked: their
+    model refuses.
+
+    Raises:
+        UnknownName, InvalidInput: as `check_speaker`.
+    """
+    if not speaker:
+        return
+    if model.family == "espeak":
+        known = _espeak(paths.triton_venv)
+        if known is not None and speaker.removeprefix("+") not in known:
+            raise unknown_name(f"speaker of {model.name}", speaker, known, param="voice")
+        return
+    if (folder := _folder(model, paths)) is not None:
+        check_speaker(model, speaker, folder, speaks_with(model, kept_parts(paths)))
 
 
 def check_speaker(info: ModelInfo, speaker: str, folder: Path, added: tuple[str, ...] = ()) -> None:

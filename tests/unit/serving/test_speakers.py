@@ -17,7 +17,13 @@ from vdx.core.paths import Paths, locate
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.model_config import CONFIG, config_text
 from vdx.serving.models import ModelInfo
-from vdx.serving.speakers import check_speaker, kept_parts, speakers_here, speaks_with
+from vdx.serving.speakers import (
+    check_speaker,
+    kept_parts,
+    require_speaker,
+    speakers_here,
+    speaks_with,
+)
 from vdx.serving.voicepacks.clones import CloneOrder, add_clone, find_reference
 
 
@@ -83,6 +89,19 @@ def test_a_voice_of_recordings_names_them(tmp_path: Path) -> None:
     check_speaker(info, "Ana", folder)
     with pytest.raises(UnknownName, match=r"no speaker of somebody 'Anna'.*did you mean 'Ana'"):
         check_speaker(info, "Anna", folder)
+
+
+def test_a_variant_of_espeak_is_looked_up_among_its_files() -> None:
+    info = ModelInfo("espeak", "tts", "espeak", ("*",), 22_050)
+    require_speaker(info, "Annie", locate())
+    require_speaker(info, "+Annie", locate())
+    with pytest.raises(UnknownName, match=r"no speaker of espeak 'Anne'.*did you mean 'Annie'"):
+        require_speaker(info, "Anne", locate())
+
+
+def test_a_voice_elsewhere_is_not_checked_here(tmp_path: Path) -> None:
+    info, _ = _piper(tmp_path, {})
+    require_speaker(replace(info, name="elsewhere"), "high", locate())
 
 
 @pytest.mark.parametrize(
