@@ -2,18 +2,34 @@
 
 import asyncio
 import contextlib
-import os
+import shutil
 import signal
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.server.processes import Http, Vdx, eventually, running
-from tests.wait_limit import WAIT_LIMIT_S
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.model_processes import model_processes
 
-MODEL = "tone-unused"
+MODEL = "tone-waiting"
+WAITING = """
+import sys, time
+from pathlib import Path
+
+sys.path.insert(0, {root!r})
+from triton_backends.tone.model import TritonPythonModel as Tone
+
+
+class TritonPythonModel(Tone):
+    def initialize(self, args):
+        while not (Path(__file__).parents[1] / "permit").exists():
+            time.sleep(0.02)
+        super().initialize(args)
+"""
+ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
     "tts": {"voice": "tone"},
     "asr": {"model": "canned"},
@@ -42,36 +58,25 @@ def address(manager: Vdx) -> Http:
     return Http(found[1])
 
 
-def signalled(pid: int, number: int) -> None:
-    """One that has ended, as of an idle model, is left alone."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-async def stopped_load(triton: EmbeddedTriton, http: Http) -> tuple[asyncio.Task[object], int]:
-    """A load under way and its model process, stopped: else it might be over before the manager is.
-
-    Where the load was over before the process was seen, the model is unloaded and loaded again.
-    """
-    async with asyncio.timeout(WAIT_LIMIT_S):
-        while True:
-            post = asyncio.to_thread(http.post, f"/vdx/models/{MODEL}/load")
-            loading = asyncio.create_task(post, name="load")
-            stub = await asyncio.to_thread(eventually, lambda: process_of(triton), "it is loaded")
-            signalled(stub, signal.SIGSTOP)
-            if await asyncio.to_thread(state, http) == "LOADING":
-                return loading, stub
-            signalled(stub, signal.SIGCONT)
-            await loading
-            await asyncio.to_thread(http.post, f"/vdx/models/{MODEL}/unload")
-            gone = partial(eventually, lambda: process_of(triton) is None, "it is unloaded")
-            await asyncio.to_thread(gone)
+@pytest.fixture
+def permit(triton: EmbeddedTriton) -> Iterator[Path]:
+    """A voice of this test alone, whose load goes on once this file is there."""
+    repository = triton.options.model_repository
+    folder = repository / MODEL
+    shutil.copytree(repository / "tone", folder, ignore=shutil.ignore_patterns("1"))
+    config = folder / "config.pbtxt"
+    config.write_text(config.read_text().replace('backend: "tone"', 'backend: "python"'))
+    (folder / "1").mkdir()
+    (folder / "1" / "model.py").write_text(WAITING.format(root=str(ROOT)))
+    yield folder / "permit"
+    shutil.rmtree(folder)
 
 
 async def test_what_it_was_loading_is_the_next_managers(
-    triton: EmbeddedTriton, tmp_path: Path
+    triton: EmbeddedTriton, permit: Path, tmp_path: Path
 ) -> None:
     pid = triton.pid
+    path = f"/vdx/models/{MODEL}/load"
 
     def manager() -> contextlib.AbstractContextManager[Vdx]:
         arguments = ("manager", "--triton-url", triton.grpc_url, "--port", "0")
@@ -80,16 +85,15 @@ async def test_what_it_was_loading_is_the_next_managers(
 
     with manager() as first:
         http = await asyncio.to_thread(address, first)
-        loading, stub = await stopped_load(triton, http)
-        try:
-            first.process.kill()
-            assert await asyncio.to_thread(first.wait) == -signal.SIGKILL
-        finally:
-            os.kill(stub, signal.SIGCONT)
+        loading = asyncio.create_task(asyncio.to_thread(http.post, path), name="load")
+        stub = await asyncio.to_thread(eventually, lambda: process_of(triton), "it is loaded")
+        assert await asyncio.to_thread(state, http) == "LOADING"
+        first.process.kill()
+        assert await asyncio.to_thread(first.wait) == -signal.SIGKILL
+        await asyncio.to_thread(permit.touch)
         with contextlib.suppress(OSError):  # the connection broke off
             await loading
         assert loading.done()
-    path = f"/vdx/models/{MODEL}/load"
     with manager() as second:
         http = await asyncio.to_thread(address, second)
         # Nobody asks the second one for it: it is unloaded as what was loaded here and is idle.

@@ -3,17 +3,19 @@
 The registry is a folder of wheels in the form of its simple index, which pip reads like any other.
 """
 
+import contextlib
 import hashlib
 import re
 import resource
 import socket
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
@@ -23,6 +25,7 @@ from huggingface_hub import HfApi
 
 from tests.unit.serving import small_models as small
 from tests.unit.serving.hub_server import FakeHub, Repository, serving, sha256
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.errors import InvalidVoicepack, RegistryError, SetupError, UnknownName
 from vdx.core.paths import Paths, locate
 from vdx.serving.default_models import DefaultModels
@@ -286,6 +289,46 @@ def test_a_hub_that_is_silent_is_waited_for_once(
             pulling.pull(hub, place.store, paths, NAME, id_=id_, tell=place.told.append)
     assert asked == ["someone/voices"]
     assert {entry.id for entry in place.store.entries()} >= {"first", "second", "third"}
+
+
+class SlowIndex(BaseHTTPRequestHandler):
+    """A registry that begins to answer and does not come to an end."""
+
+    over: ClassVar[threading.Event]
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            while not self.over.wait(0.05):
+                self.wfile.write(b" ")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def test_a_registry_that_does_not_come_to_an_end_is_not_waited_for(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is what pip needs to start, at most, waited for once it has."""
+    monkeypatch.setattr(pulling, "ANSWER_S", 0.5)
+    monkeypatch.setattr(registry, "START_S", 2 * WAIT_LIMIT_S)
+    monkeypatch.setattr(SlowIndex, "over", threading.Event(), raising=False)
+    offer(monkeypatch, starter(released, wheel(place.index, released)))
+    with ThreadingHTTPServer(("127.0.0.1", 0), SlowIndex) as server:
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        ending = threading.Timer(WAIT_LIMIT_S, SlowIndex.over.set)
+        ending.start()
+        try:
+            with pytest.raises(RegistryError, match="cannot be fetched now"):
+                place.pull(NOWHERE)
+            assert not SlowIndex.over.is_set()
+        finally:
+            ending.cancel()
+            SlowIndex.over.set()
+            server.shutdown()
 
 
 class CutIndex(SimpleHTTPRequestHandler):

@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from queue import Empty, Queue
 
 from vdx.core.errors import RegistryError, SetupError
 from vdx.core.paths import Paths
@@ -48,23 +51,41 @@ def pip_command(paths: Paths) -> Command:
 def asked(pip: Command, package: Package, within_s: float) -> Iterator[Callable[[], bool]]:
     """Asks the registry for a package; the callable waits for whether it tells of it.
 
-    That takes `within_s` seconds at most besides pip's own start.
+    That takes `within_s` seconds at most from the first line on that pip writes, having started: a
+    registry that sends a byte now and then, and a resolver that does not answer, hold it longer
+    than its own limit.
     """
-    command = [*pip, "index", "versions", package.name, "--disable-pip-version-check"]
+    command = [*pip, "index", "versions", package.name, "--disable-pip-version-check", "-vv"]
     command += ["--no-input", "--retries", "0", "--timeout", str(max(1, round(within_s)))]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+    with subprocess.Popen(
+        command, stdin=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        started: Queue[float] = Queue(maxsize=1)
+        reader = threading.Thread(target=_read, args=(process, started), daemon=True)
+        reader.start()
 
         def answers() -> bool:
             try:
-                return process.wait(within_s + START_S) == 0
-            except subprocess.TimeoutExpired:
+                until = started.get(timeout=START_S) + within_s
+                return process.wait(max(0.0, until - time.monotonic())) == 0
+            except (Empty, subprocess.TimeoutExpired):
                 return False
 
         try:
             yield answers
         finally:
             process.kill()
+            reader.join()
+
+
+def _read(process: "subprocess.Popen[bytes]", started: "Queue[float]") -> None:
+    """Takes what it writes, and tells when that began; also where it ends without a word."""
+    lines = iter(process.stdout or ())
+    next(lines, None)
+    started.put(time.monotonic())
+    for _ in lines:
+        pass
 
 
 def fetch_packages(pip: Command, starter: Starter, folder: Path) -> None:
