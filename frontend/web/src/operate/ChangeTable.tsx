@@ -41,14 +41,14 @@ function Row({ change }: { change: Change }) {
       <th scope="row">{model}</th>
       <td>{timed(loads)}</td>
       <td>{timed(unloads)}</td>
-      <td>{causes.join(", ")}</td>
+      <td>{causes.join(", ") || "–"}</td>
       <td className="number">{refused}</td>
     </tr>
   );
 }
 
 const timed = ({ count, seconds }: Timed) =>
-  count > 0 ? `${count} × ${seconds.toFixed(1)} s` : "";
+  count > 0 ? `${count} × ${seconds.toFixed(1)} s` : "–";
 
 function Outcomes(props: { id: string; name: string; outcomes: readonly Outcome[] }) {
   const w = words().operate;
