@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from vdx.core.config import Config
 from vdx.core.errors import UnknownName
+from vdx.core.language_names import NAMES
 from vdx.core.language_tags import primary_subtag
+from vdx.core.names import unknown_name
 from vdx.serving.model_names import find_model
 from vdx.serving.models import DETECTS
 from vdx.serving.voicepacks.starters import (
@@ -81,7 +83,8 @@ class DefaultModels:
         """The recogniser for a language, a BCP-47 tag.
 
         Raises:
-            UnknownName: none that is here understands it; names what to fetch.
+            UnknownName: none that is here understands it; names what to fetch. Or nothing does
+                that vdx can fetch.
         """
         primary = primary_subtag(language)
         known = catalogue_recognisers(primary)
@@ -95,6 +98,8 @@ class DefaultModels:
             found = next((each for each in (*known, light) if each in self.names), None)
             if found or not self.names:
                 return found or light
+        if primary not in NAMES:
+            raise unknown_name("recogniser for the language", primary, NAMES, param="language")
         raise UnknownName(
             f"no recogniser here understands {primary!r}; one that does: "
             f"vdx voices pull {known[0]}",

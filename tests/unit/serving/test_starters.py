@@ -113,6 +113,8 @@ def test_a_recogniser_that_is_here_for_other_languages_only_names_what_to_pull()
     light = DefaultModels(frozenset({"espeak", "pocketsphinx-en"}), "espeak", "pocketsphinx")
     with pytest.raises(UnknownName, match=r"understands 'de'; .* vdx voices pull whisper-base"):
         light.recogniser("de")
+    with pytest.raises(UnknownName, match=r"no recogniser for the language 'xx' .*there are: \d+"):
+        light.recogniser("xx")
 
 
 # --- pulling ------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ describe("the operator's page", () => {
       "<dt>Loads that wait</dt><dd>1</dd>",
       "<dt>Leases</dt><dd>12</dd>",
       "<td>2 × 1.3 s</td><td>2 × 0.0 s</td><td>idle × 1, when free × 1</td>",
-      '<td></td><td></td><td></td><td class="number">3</td>',
+      '<td>–</td><td>–</td><td>–</td><td class="number">3</td>',
       "voice: stayed where it was × 40",
       "recogniser: on another server × 2",
     ]) {
