@@ -9,13 +9,19 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.documents import DOCUMENTS, ROOT, blocks, name_of
 from tests.unit.cli.calls import status_of
 from tests.unit.test_documented_commands import commands_of, parse
+from vdx.cli.main import load_command
+from vdx.core.paths import locate
+from vdx.serving.backend_dir import TritonPython
+from vdx.serving.environment import server_environment
 
 FOREIGN = frozenset(
     {
@@ -61,7 +67,7 @@ def _program(words: list[str]) -> list[str]:
 PRINTED = printed()
 
 
-def _named(name: str) -> list[list[str]]:
+def named(name: str) -> list[list[str]]:
     """The commands of one program, wherever it is installed."""
     return [words for words in PRINTED if words[0].rpartition("/")[2] == name]
 
@@ -70,14 +76,14 @@ def _line(words: list[str]) -> str:
     return " ".join(words)
 
 
-MAKE, PYTEST, PYTHON = _named("make"), _named("pytest"), [*_named("python"), *_named("python3")]
-INSTALLED = [words[1:] for words in _named("vdx") if words[0] not in {"vdx", ".venv/bin/vdx"}]
-FILES = [*_named("cp"), *_named("install"), *_named("docker")]
+MAKE, PYTEST, PYTHON = named("make"), named("pytest"), [*named("python"), *named("python3")]
+INSTALLED = [words[1:] for words in named("vdx") if words[0] not in {"vdx", ".venv/bin/vdx"}]
+FILES = [*named("cp"), *named("install"), *named("docker")]
 OURS = [words for words in PRINTED if words[0].startswith("scripts/")]
 
 
 def test_no_command_is_of_a_kind_that_no_test_looks_at() -> None:
-    known = [*MAKE, *PYTEST, *PYTHON, *FILES, *OURS, *_named("vdx")]
+    known = [*MAKE, *PYTEST, *PYTHON, *FILES, *OURS, *named("vdx")]
     rest = [words for words in PRINTED if words not in known]
     names = {words[0].rpartition("/")[2] for words in rest}
     assert names - FOREIGN - RUN == set()
@@ -176,7 +182,7 @@ def test_what_is_quick_and_touches_nothing_is_run(words: list[str], tmp_path: Pa
 def _keys_of_the_documents() -> list[list[str]]:
     """`vdx keys …`, in the order in which they can be run."""
     order = ("add", "list", "revoke")
-    calls = [words[1:] for words in _named("vdx") if words[1] == "keys"]
+    calls = [words[1:] for words in named("vdx") if words[1] == "keys"]
     return sorted(calls, key=lambda words: order.index(words[1]))
 
 
@@ -190,6 +196,70 @@ def test_the_keys_of_the_documents_are_added_listed_and_revoked(
     for words in calls:
         assert status_of(*words) == 0, words
     assert "shop-frontend" in capsys.readouterr().out
+
+
+# --- programs of others: their options, and what of this project they name -----------------------
+
+
+def test_tritonserver_knows_every_option_that_it_is_given() -> None:
+    python = TritonPython.inspect(locate().triton_python)
+    program = [str(python.server / "bin" / "tritonserver"), "--help"]
+    environment = server_environment(python, {})
+    told = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    known = set(re.findall(r"^\s*(--[\w-]+)", told.stdout + told.stderr, re.MULTILINE))
+    lines = named("tritonserver")
+    given = {word.partition("=")[0] for words in lines for word in words[1:]}
+    assert given
+    assert given - known == set()
+
+
+def test_what_a_service_is_managed_with_names_the_unit_that_is_written() -> None:
+    defaults = {each.name: each for each in load_command("install-service").params}
+    unit, config, user, home = (
+        str(defaults[name].default) for name in ("out", "config", "user", "home")
+    )
+    name = Path(unit).stem
+    for words in named("systemctl"):
+        verb = next(word for word in words[1:] if not word.startswith("-"))
+        assert words[-1] == (verb if verb == "daemon-reload" else name)
+    assert [words[-1] for words in named("sudoedit")] == [config]
+    assert {words[-1] for words in named("mkdir")} == {str(Path(config).parent)}
+    for words in named("useradd"):
+        assert words[-1] == user
+        assert words[words.index("--home-dir") + 1] == home
+        assert Path(words[words.index("--shell") + 1]).name == "nologin"
+
+
+def test_what_compose_is_asked_of_is_in_the_stack() -> None:
+    stack = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
+    lines = [words[2:] for words in named("docker") if words[1] == "compose"]
+    assert lines
+    for words in lines:
+        assert words[:2] == ["-f", "docker/compose.yaml"]
+        services = [word for word in words[3:] if not word.startswith("-")]
+        assert set(services) <= set(stack["services"])
+
+
+def test_what_is_exported_is_read() -> None:
+    names = {
+        word.partition("=")[0] for words in named("export") for word in words[1:] if "=" in word
+    }
+    places = ("frontend/vdx", "triton_backends", "docker", "scripts")
+    pattern = "|".join(sorted(names))
+    found = subprocess.run(
+        ["grep", "-rhoEI", pattern, *places], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert names
+    assert names - set(found.stdout.split()) == set()
+
+
+def test_what_is_installed_is_what_the_project_builds() -> None:
+    built = f"{tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['name']}-*.whl"
+    assert {Path(words[-1]).name for words in named("pip")} == {built}
+    for words in named("helm"):
+        assert (ROOT / words[3] / "Chart.yaml").is_file()
+    for words in named("git"):
+        assert words[1] == "clone"
 
 
 def test_every_document_with_commands_is_looked_at() -> None:

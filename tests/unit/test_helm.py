@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from scripts.build_go_tool import require
-from tests.documents import is_setting
+from tests.documents import ROOT, is_setting
 from tests.unit.test_containers import SERVICES
+from tests.unit.test_documented_programs import named
 from vdx.core.config import Config
 
 CHART = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "vdx"
@@ -139,3 +140,14 @@ def test_an_external_redis_has_to_be_named() -> None:
     )
     assert done.returncode != 0
     assert "redis.url is needed where redis.enabled is false" in done.stderr
+
+
+@pytest.mark.long  # as above
+def test_the_printed_commands_render_what_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "my-values.yaml").write_bytes((CHART / "ci" / "cpu.yaml").read_bytes())
+    for _, verb, name, chart, *options in named("helm"):
+        assert verb in ("install", "upgrade")
+        command = [str(require("helm")), "template", name, str(ROOT / chart), *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "namespace: voice" in done.stdout or name in done.stdout
