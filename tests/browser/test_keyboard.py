@@ -82,23 +82,23 @@ async def test_each_kind_of_control_is_operated(server: str, open_page: OpenPage
 
 
 async def test_an_operator_needs_no_mouse(server: str, open_page: OpenPage) -> None:
-    Http(server).post("/vdx/models/tone/unload")
+    Http(server).post("/vdx/models/tone-unused/unload")
     page = await open_page(server + "/operate")
-    row = page.locator('[data-model="tone"]')
+    row = page.locator('[data-model="tone-unused"]')
     await expect(row).to_be_visible()
     for size in (PHONE, WIDE):
         await _resize(page, size)
         found = await walk(page)
         assert found.faults == ([], [], [])
-        assert {"Load: tone", "Models"} <= {*found.stops}
-    await row.get_by_role("button", name="Load: tone", exact=True).press("Enter")
-    reload = row.get_by_role("button", name="Reload: tone", exact=True)
+        assert {"Load: tone-unused", "Models"} <= {*found.stops}
+    await row.get_by_role("button", name="Load: tone-unused", exact=True).press("Enter")
+    reload = row.get_by_role("button", name="Reload: tone-unused", exact=True)
     await expect(reload).to_be_focused()  # in its place; not the top of the page
     await page.keyboard.press("Tab")
     await page.keyboard.press("Tab")
-    await expect(row.get_by_role("button", name="Unload: tone", exact=True)).to_be_focused()
+    await expect(row.get_by_role("button", name="Unload: tone-unused", exact=True)).to_be_focused()
     await page.keyboard.press("Enter")
-    load = row.get_by_role("button", name="Load: tone", exact=True)
+    load = row.get_by_role("button", name="Load: tone-unused", exact=True)
     await expect(load).to_be_visible()
     await expect(load).to_be_focused()
     await expect_no_faults(page)
