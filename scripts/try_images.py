@@ -27,7 +27,6 @@ from vdx.serving.voicepacks.starters import starters
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKER = ROOT / "docker"
-MIRROR = "http://deb.debian.org/debian"
 REACH_MB = {"frontend": 600, "triton-cpu": 1000}
 PASSED_ON = ("PIP_INDEX_URL", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy")
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
@@ -108,9 +107,7 @@ def base(folder: Path) -> Path:
     """A tree that stands for python:3.12-slim-bookworm; made once."""
     tree = folder / "base"
     if not (tree / "usr/bin/dpkg").exists():
-        subprocess.run(
-            [which("debootstrap"), "--variant=minbase", "bookworm", tree, MIRROR], check=True
-        )
+        subprocess.run([which("debootstrap"), "--variant=minbase", "bookworm", tree], check=True)
     if not (tree / "usr/local/bin/python").exists():
         Image(tree).run(
             "apt-get update && apt-get install --yes --no-install-recommends"

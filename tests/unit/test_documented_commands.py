@@ -103,19 +103,22 @@ def named(document: Path) -> list[list[str]]:
     return [words[1:] for words in every if len(words) > 1 and words[0] in PROGRAMS]
 
 
-def parse(words: list[str], command: Any = None) -> None:
-    """Parses the arguments of a call as the program does; raises click's error, or exits."""
+def parse(words: list[str], command: Any = None) -> str:
+    """The command that a call names, its arguments parsed as the program does.
+
+    Raises click's error, or exits. Empty for an option of vdx itself, which acts when parsed.
+    """
     name, *rest = words
-    if name.startswith("-"):  # an option of vdx itself acts while it is parsed
-        return
+    if name.startswith("-"):
+        return ""
     if command is None:
         command = load_command(name)
     if rest and rest[0] in getattr(command, "commands", ()):
         lazy = isinstance(command, LazyGroup)
         inner = load_command(rest[0], command.package) if lazy else command.commands[rest[0]]
-        parse(rest, inner)
-    else:
-        command.make_context(name, rest)
+        return f"{name} {parse(rest, inner)}"
+    command.make_context(name, rest)
+    return name
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, *EXAMPLES], ids=name_of)

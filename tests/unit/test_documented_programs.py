@@ -111,7 +111,9 @@ def test_a_target_of_make_is_there_and_only_its_steps_are_told(words: list[str])
 def test_a_call_of_an_installed_vdx_can_be_parsed(words: list[str]) -> None:
     # It looks for the operator's file, which is not on this machine.
     file = ["--config", str(ROOT / "examples" / "assistant.yaml")]
-    parse([*words, *file] if words[0] == "install-service" else words)
+    called = parse([*words, *file] if words[0] == "install-service" else words)
+    assert called
+    assert _line(words).startswith(called)
 
 
 @pytest.mark.parametrize("words", [*PYTEST, *PYTHON], ids=_line)

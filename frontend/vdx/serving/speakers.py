@@ -80,11 +80,9 @@ def _folder(model: ModelInfo, paths: Paths) -> Path | None:
 
 
 def _own(info: ModelInfo, folder: Path, paths: Paths) -> tuple[str, ...] | None:
-    if info.family == "espeak":
-        return _espeak(paths.triton_venv)
     if info.family == "csm":
         return CSM_SPEAKERS
-    found = _speakers(info, folder)
+    found = _known(info, folder, paths)
     return None if found is None else found.names
 
 
@@ -111,45 +109,35 @@ def needs_text(family: str) -> bool:
 
 
 def require_speaker(model: ModelInfo, speaker: str, paths: Paths) -> None:
-    """Checks the speaker or style that a voice is asked for, with what was added to it here.
+    """Checks the speaker or style that a voice is asked for; an empty one is its usual one.
 
-    Voices whose files are not here, or do not name their speakers, are not checked: their
-    model refuses.
-
-    Raises:
-        UnknownName, InvalidInput: as `check_speaker`.
-    """
-    if not speaker:
-        return
-    if model.family == "espeak":
-        known = _espeak(paths.triton_venv)
-        if known is not None and speaker.removeprefix("+") not in known:
-            raise unknown_name(f"speaker of {model.name}", speaker, known, param="voice")
-        return
-    if (folder := _folder(model, paths)) is not None:
-        check_speaker(model, speaker, folder, speaks_with(model, kept_parts(paths)))
-
-
-def check_speaker(info: ModelInfo, speaker: str, folder: Path, added: tuple[str, ...] = ()) -> None:
-    """Checks the speaker that a voice in `folder` is asked for; an empty one is its usual one.
-
-    `added` are those that are no part of its files. Families whose files do not name their speakers
-    are not checked: their model refuses.
+    What was added to it here counts too. Voices whose files are not here, or do not name their
+    speakers, are not checked: their model refuses.
 
     Raises:
         UnknownName: the voice has no such speaker or style; the message suggests the nearest.
         InvalidInput: the voice has one speaker only.
     """
-    if not speaker or speaker in added or (found := _speakers(info, folder)) is None:
+    if not speaker or (folder := _folder(model, paths)) is None:
+        return
+    added = speaks_with(model, kept_parts(paths))
+    if speaker in added or (found := _known(model, folder, paths)) is None:
         return
     if not found.names and speaker != "0":
         raise InvalidInput(
-            f"voice {info.name!r} has one speaker: {speaker!r} is not known to it", param="voice"
+            f"voice {model.name!r} has one speaker: {speaker!r} is not known to it", param="voice"
         )
-    for part in _parts(info.family, speaker) if found.names else ():
+    for part in _parts(model.family, speaker) if found.names else ():
         if part not in found.known:
-            known = (*found.known, *added)
-            raise unknown_name(f"speaker of {info.name}", part, known, param="voice")
+            known = (*found.names, *added)
+            raise unknown_name(f"speaker of {model.name}", part, known, param="voice")
+
+
+def _known(info: ModelInfo, folder: Path, paths: Paths) -> Speakers | None:
+    """Those that its files name; None where they name none."""
+    if info.family == "espeak":
+        return _espeak(paths.triton_venv)
+    return _speakers(info, folder)
 
 
 def _speakers(info: ModelInfo, folder: Path) -> Speakers | None:
@@ -211,9 +199,10 @@ def _xtts(voicepack: Path) -> Speakers | None:
     return Speakers(tuple(key.removeprefix(XTTS_LATENTS) for key in latents))
 
 
-def _espeak(triton_venv: Path) -> tuple[str, ...] | None:
+def _espeak(triton_venv: Path) -> Speakers | None:
     """The variants of espeak-ng, which lie beside its library in the environment of the models."""
-    return tuple(sorted(file.name for file in triton_venv.glob(ESPEAK_VARIANTS))) or None
+    names = sorted(file.name for file in triton_venv.glob(ESPEAK_VARIANTS))
+    return Speakers(tuple(names), tuple(f"+{name}" for name in names)) if names else None
 
 
 FAMILIES: Mapping[str, Callable[[Path], Speakers | None]] = MappingProxyType(

@@ -1,6 +1,7 @@
 """A speaker or style that a voice has not is named without loading the voice."""
 
 import json
+import shutil
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.model_config import CONFIG, config_text
 from vdx.serving.models import ModelInfo
 from vdx.serving.speakers import (
-    check_speaker,
     kept_parts,
     require_speaker,
     speakers_here,
@@ -27,7 +27,7 @@ from vdx.serving.speakers import (
 from vdx.serving.voicepacks.clones import CloneOrder, add_clone, find_reference
 
 
-def _voice(home: Path, family: str) -> tuple[ModelInfo, Path]:
+def _voice(home: Path, family: str) -> ModelInfo:
     """A model's folder that names a voicepack, which is empty yet."""
     folder, voicepack = home / "model_repository" / "somebody", home / "voicepacks" / "somebody"
     folder.mkdir(parents=True)
@@ -39,13 +39,17 @@ def _voice(home: Path, family: str) -> tuple[ModelInfo, Path]:
         "voicepack": "../../voicepacks/somebody",
     }
     (folder / "config.pbtxt").write_text(config_text(family, "tts", parameters))
-    return ModelInfo("somebody", "tts", family, ("en",), 22_050), folder
+    return ModelInfo("somebody", "tts", family, ("en",), 22_050)
 
 
-def _piper(home: Path, config: dict[str, Any]) -> tuple[ModelInfo, Path]:
-    info, folder = _voice(home, "piper")
+def at(home: Path) -> Paths:
+    return replace(locate(), home=home)
+
+
+def _piper(home: Path, config: dict[str, Any]) -> ModelInfo:
+    info = _voice(home, "piper")
     (home / "voicepacks" / "somebody" / "voice.onnx.json").write_text(json.dumps(config))
-    return info, folder
+    return info
 
 
 MANY = {"num_speakers": 3, "speaker_id_map": {"p225": 0, "p226": 1}}
@@ -53,42 +57,42 @@ MANY = {"num_speakers": 3, "speaker_id_map": {"p225": 0, "p226": 1}}
 
 @pytest.mark.parametrize("speaker", ["", "p226", "2"])
 def test_a_speaker_that_is_there_is_let_through(tmp_path: Path, speaker: str) -> None:
-    info, folder = _piper(tmp_path, MANY)
-    check_speaker(info, speaker, folder)
+    info = _piper(tmp_path, MANY)
+    require_speaker(info, speaker, at(tmp_path))
 
 
 @pytest.mark.parametrize(("speaker", "hint"), [("p22", "did you mean 'p22"), ("3", "there are")])
 def test_a_speaker_that_is_not_there_is_named(tmp_path: Path, speaker: str, hint: str) -> None:
-    info, folder = _piper(tmp_path, MANY)
+    info = _piper(tmp_path, MANY)
     with pytest.raises(UnknownName, match=f"no speaker of somebody '{speaker}'.*{hint}"):
-        check_speaker(info, speaker, folder)
+        require_speaker(info, speaker, at(tmp_path))
 
 
 def test_a_voice_of_one_speaker_says_so(tmp_path: Path) -> None:
-    info, folder = _piper(tmp_path, {})
-    check_speaker(info, "0", folder)
+    info = _piper(tmp_path, {})
+    require_speaker(info, "0", at(tmp_path))
     with pytest.raises(InvalidInput, match="'somebody' has one speaker: 'high'"):
-        check_speaker(info, "high", folder)
+        require_speaker(info, "high", at(tmp_path))
 
 
 def test_each_style_of_a_blend_is_looked_up(tmp_path: Path) -> None:
-    info, folder = _voice(tmp_path, "kokoro")
+    info = _voice(tmp_path, "kokoro")
     styles = {name: np.zeros((1, 256), np.float32) for name in ("jf_alpha", "jm_kumo")}
     np.savez(tmp_path / "voicepacks" / "somebody" / "voices.npz", **styles)  # type: ignore[arg-type]
-    check_speaker(info, "jf_alpha:0.6+jm_kumo:0.4", folder)
+    require_speaker(info, "jf_alpha:0.6+jm_kumo:0.4", at(tmp_path))
     with pytest.raises(UnknownName, match="no speaker of somebody 'jf_beta'"):
-        check_speaker(info, "jm_kumo+jf_beta:2", folder)
+        require_speaker(info, "jm_kumo+jf_beta:2", at(tmp_path))
 
 
 def test_a_voice_of_recordings_names_them(tmp_path: Path) -> None:
-    info, folder = _voice(tmp_path, "xtts")
-    check_speaker(info, "Nobody", folder)  # the file is not there: its model tells
+    info = _voice(tmp_path, "xtts")
+    require_speaker(info, "Nobody", at(tmp_path))  # the file is not there: its model tells
     head = json.dumps({"gpt/Ana": {}, "speaker/Ana": {}, "gpt/Ben": {}, "speaker/Ben": {}}).encode()
     file = tmp_path / "voicepacks" / "somebody" / "speakers.safetensors"
     file.write_bytes(struct.pack("<Q", len(head)) + head)
-    check_speaker(info, "Ana", folder)
+    require_speaker(info, "Ana", at(tmp_path))
     with pytest.raises(UnknownName, match=r"no speaker of somebody 'Anna'.*did you mean 'Ana'"):
-        check_speaker(info, "Anna", folder)
+        require_speaker(info, "Anna", at(tmp_path))
 
 
 def test_a_variant_of_espeak_is_looked_up_among_its_files() -> None:
@@ -99,9 +103,13 @@ def test_a_variant_of_espeak_is_looked_up_among_its_files() -> None:
         require_speaker(info, "Anne", locate())
 
 
-def test_a_voice_elsewhere_is_not_checked_here(tmp_path: Path) -> None:
-    info, _ = _piper(tmp_path, {})
-    require_speaker(replace(info, name="elsewhere"), "high", locate())
+def test_a_voice_is_checked_where_its_files_are(tmp_path: Path) -> None:
+    info = _piper(tmp_path, {})
+    with pytest.raises(InvalidInput, match="'somebody' has one speaker: 'high'"):
+        require_speaker(info, "high", at(tmp_path))
+    # As of a voice that another machine serves: its model tells.
+    shutil.rmtree(tmp_path / "model_repository" / "somebody")
+    require_speaker(info, "high", at(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -138,16 +146,17 @@ def test_the_variants_of_espeak_lie_beside_its_library() -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"num_speakers": "many"}'])
 def test_files_that_cannot_be_read_are_left_to_the_model(tmp_path: Path, text: str) -> None:
-    info, folder = _piper(tmp_path, {})
+    info = _piper(tmp_path, {})
     (tmp_path / "voicepacks" / "somebody" / "voice.onnx.json").write_text(text)
-    check_speaker(info, "high", folder)
+    require_speaker(info, "high", at(tmp_path))
+    assert speakers_here(info.name, at(tmp_path)) is None
 
 
 def test_the_speakers_of_profiles_are_checked_before_triton(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VDX_HOME", str(tmp_path))
-    info, _ = _piper(tmp_path, MANY)
+    info = _piper(tmp_path, MANY)
     here = {
         "somebody": info,
         "pocketsphinx-en": ModelInfo("pocketsphinx-en", "asr", "x", ("en",), 1),
@@ -163,7 +172,7 @@ def test_a_voice_of_a_recording_is_a_speaker_of_what_can_speak_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VDX_HOME", str(tmp_path))
-    info, _ = _voice(tmp_path, "xtts")
+    info = _voice(tmp_path, "xtts")
     head = json.dumps({"gpt/Ana": {}}).encode()
     file = tmp_path / "voicepacks" / "somebody" / "speakers.safetensors"
     file.write_bytes(struct.pack("<Q", len(head)) + head)

@@ -46,12 +46,13 @@ REVERBERANT_DB: Final = 3.0
 SAME_LAG: Final = LISTEN_FRAME // 10
 """2 ms: an echo was found within it each time; chance agrees five times less often than in 10."""
 TONE_SHARE: Final = 0.7
+"""Of the energy of what was played, in one band of TONE_HZ: more is a tone. Of speech it is 0.25 in
+the median and 0.55 at the 95th percentile, of tones that follow each other 0.59 at the fifth."""
 TONELIKE_SHARE: Final = 0.5
-"""Of the energy of what was played, in one band of TONE_HZ: of speech 0.25 in the median and 0.55
-at the 95th percentile, of tones that follow each other 0.59 at the fifth."""
+"""More may be a tone, and counts as one where the highest peak does not stand alone."""
 TONE_HZ: Final = 60
 ALONE: Final = 0.4
-"""The next peak over the highest, which an echo of speech has further down."""
+"""The next peak over the highest at most, for the highest to stand alone."""
 NEXT: Final = 24
 """Samples from the highest peak, 1.5 ms, within which everything belongs to it."""
 UNDECIDED_FOR: Final = 8
@@ -159,7 +160,10 @@ class EchoPath:
         return 20.0 * math.log10(share + _TINY) + REVERBERANT_DB
 
     def _search(self) -> _Find | None:
-        """Only lags at which something was played are compared; None while they are too few."""
+        """The highest peak; only lags at which something was played are compared.
+
+        None while they are too few.
+        """
         energy = np.cumsum(self._played * self._played, dtype=np.float64)
         energy = energy[WINDOW - 1 :] - np.concatenate([[0.0], energy[:LONGEST]])
         played = np.flatnonzero(energy[::-1] > PLAYED_SHARE * energy.max())
