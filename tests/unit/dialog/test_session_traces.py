@@ -82,7 +82,7 @@ async def test_a_reply_beside_the_conversation_ends_no_trace(spans: InMemorySpan
     async with scene(Heard("tell me"), responder=long_answer()) as stage:
         await answered(stage)
         beside = ReplyRequest(text_only=True, in_conversation=False)
-        stage.session.side_replies.start("Classify.", beside)
+        stage.session.out_of_band.start("Classify.", beside)
         done = await stage.transport.wait_for(ReplyDone)
         assert done.reply.number < 0
         assert of_turns(spans) == {}
