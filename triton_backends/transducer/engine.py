@@ -16,10 +16,10 @@ from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.hot_word_prompts import HotWordPrompts
 from triton_backends.shared.hot_words import Spelling
 from triton_backends.shared.language_tags import primary_subtags, require_understood
-from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
+from triton_backends.shared.voicepack_engine import VoicepackEngine
 from triton_backends.transducer.encoder import output_ms
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
 from triton_backends.transducer.search import Frames
@@ -65,9 +65,10 @@ class EngineOptions:
         )
 
 
-class TransducerEngine:
+class TransducerEngine(VoicepackEngine[EngineOptions]):
     """Any model of the layouts that `open_model` knows."""
 
+    options_type = EngineOptions
     workers = 0  # the scheduler has threads of its own, and utterances never wait for them
 
     def __init__(
@@ -88,21 +89,6 @@ class TransducerEngine:
         self.scheduler: StepScheduler = Scheduler(
             self._compute, options.parallel, options.max_batch
         )
-
-    @classmethod
-    def of(
-        cls,
-        parameters: Parameters,
-        folder: Path,
-        gpu: int | None = None,
-        tell: Callable[[str], object] = lambda _: None,
-    ) -> "TransducerEngine":
-        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
-
-        `tell` writes a line to a log.
-        """
-        place = voicepack_path(parameters, folder, "voicepack")
-        return cls(place, EngineOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> TransducerUtterance:
         require_understood(request.language, self.languages)
