@@ -98,8 +98,8 @@ async def _together(
                 await asyncio.sleep(apart_s)
         heard += [task.result() for task in tasks]
     report.add(f"first audio, {sessions} {name}", "ms", [h.first_ms for h in heard], p95=reach)
-    holes = [h.longest_hole_ms for h in heard]
-    report.add(f"longest hole of a sentence, {sessions} {name}", "ms", holes, max=0)
+    underruns = [h.longest_underrun_ms for h in heard]
+    report.add(f"longest underrun of a sentence, {sessions} {name}", "ms", underruns, max=0)
 
 
 async def _after_cancel(client: TritonClient, triton: EmbeddedTriton) -> float:
@@ -123,19 +123,19 @@ class _Heard:
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
-        self._dry_at = 0.0
+        self._empty_at = 0.0
         self.first_ms = 0.0
-        self.longest_hole_ms = 0.0
+        self.longest_underrun_ms = 0.0
 
     def take(self, frames: int) -> None:
         now = time.perf_counter()
-        if not self._dry_at:
+        if not self._empty_at:
             self.first_ms = (now - self._began) * 1000
-            self._dry_at = now
-        elif now > self._dry_at:
-            self.longest_hole_ms = max(self.longest_hole_ms, (now - self._dry_at) * 1000)
-            self._dry_at = now
-        self._dry_at += frames * 0.02
+            self._empty_at = now
+        elif now > self._empty_at:
+            self.longest_underrun_ms = max(self.longest_underrun_ms, (now - self._empty_at) * 1000)
+            self._empty_at = now
+        self._empty_at += frames * 0.02
 
 
 async def _listen(client: TritonClient, text: str) -> _Heard:

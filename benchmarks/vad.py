@@ -57,7 +57,7 @@ ONSET_WITHIN: Final = LISTEN_RATE // 2
 
 
 @dataclass(slots=True)
-class Tally:
+class SceneCounts:
     """Counts of one kind of scene with one set of features."""
 
     scenes: int = 0
@@ -98,7 +98,7 @@ def measure(
 
         scenes = corpus.scenes_of(half)[::stride]
         tables = {
-            features.name: _tally(scenes, run(scenes, features))
+            features.name: _counts_by_kind(scenes, run(scenes, features))
             for features in (ALL, NONE, *others, *(() if quick else ONE_OFF))
         }
         _report_barge_ins(report, tables)
@@ -121,24 +121,26 @@ def measure(
     return report
 
 
-def _tally(scenes: Sequence[corpus.Scene], outcomes: Iterable[Outcome]) -> dict[str, Tally]:
-    found: dict[str, Tally] = defaultdict(Tally)
+def _counts_by_kind(
+    scenes: Sequence[corpus.Scene], outcomes: Iterable[Outcome]
+) -> dict[str, SceneCounts]:
+    found: dict[str, SceneCounts] = defaultdict(SceneCounts)
     for scene, outcome in zip(scenes, outcomes, strict=True):
         found[f"{scene.kind} {scene.level}".strip()].add(scene, outcome)
     return dict(found)
 
 
-def _sums(table: dict[str, Tally]) -> Counter[str]:
+def _sums(table: dict[str, SceneCounts]) -> Counter[str]:
     return Counter(
         {
-            "false": sum(tally.false for tally in table.values()),
+            "false": sum(counts.false for counts in table.values()),
             "pauses": sum(t.pauses for kind, t in table.items() if not kind.startswith("voice")),
-            "true": sum(tally.true for tally in table.values()),
+            "true": sum(counts.true for counts in table.values()),
         }
     )
 
 
-def _report_barge_ins(report: Report, tables: dict[str, dict[str, Tally]]) -> None:
+def _report_barge_ins(report: Report, tables: dict[str, dict[str, SceneCounts]]) -> None:
     on, off = _sums(tables[ALL.name]), _sums(tables[NONE.name])
     left = 100 * on["false"] / max(1, off["false"])
     lost = 100 * (1 - on["true"] / max(1, off["true"]))
@@ -156,12 +158,12 @@ def _report_barge_ins(report: Report, tables: dict[str, dict[str, Tally]]) -> No
                 "features": name,
                 "kinds": {
                     kind: {
-                        "scenes": tally.scenes,
-                        "false": tally.false,
-                        "pauses": tally.pauses,
-                        "true": tally.true,
+                        "scenes": counts.scenes,
+                        "false": counts.false,
+                        "pauses": counts.pauses,
+                        "true": counts.true,
                     }
-                    for kind, tally in table.items()
+                    for kind, counts in table.items()
                 },
             }
         )
@@ -195,7 +197,7 @@ def _curves(
                 "barged_in_threshold_multiplier": min(multiplier, 1.2),
             }
             vad = features.vad.model_copy(update=moved)
-            sums = _sums(_tally(some, run(some, replace(features, vad=vad))))
+            sums = _sums(_counts_by_kind(some, run(some, replace(features, vad=vad))))
             point = {
                 "multiplier": multiplier,
                 "false_per_minute": round(sums["false"] / minutes, 3),

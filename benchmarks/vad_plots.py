@@ -46,8 +46,8 @@ def features(samples: Samples, axes: Axes) -> bool:
     rows = []
     for sample in found:
         kinds = sample["kinds"].items()
-        false = sum(tally["false"] for _, tally in kinds)
-        pauses = sum(tally["pauses"] for kind, tally in kinds if not kind.startswith("voice"))
+        false = sum(counts["false"] for _, counts in kinds)
+        pauses = sum(counts["pauses"] for kind, counts in kinds if not kind.startswith("voice"))
         rows.append((sample["features"], false, pauses))
     for place, (_, false, pauses) in enumerate(rows):
         axes.barh(place - 0.2, pauses, 0.38, color=GREY)

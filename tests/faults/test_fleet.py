@@ -109,12 +109,12 @@ class Reply:
     disturbed: bool
     clauses: tuple[float, ...]
     """How long each of them sounded."""
-    hole_s: float
+    underrun_s: float
     """The longest silence within it that was not meant."""
 
 
 def heard(talk: Talk, response: str, after: int) -> tuple[tuple[float, ...], float]:
-    """Of a response among the events from index `after` on: `clauses` and `hole_s`."""
+    """Of a response among the events from index `after` on: `clauses` and `underrun_s`."""
     listener, lengths = Listener(talk.rate), list[int]()
     for event, at in zip(talk.events[after:], talk.times[after:], strict=True):
         if response not in (event.get("response_id"), event.get("response", {}).get("id")):
@@ -125,8 +125,8 @@ def heard(talk: Talk, response: str, after: int) -> tuple[tuple[float, ...], flo
             case "response.output_audio.delta":
                 listener.receive(response, base64.b64decode(event["delta"]), at)
                 lengths[-1] += listener.newest.size
-    hole_s = max((each.seconds for each in listener.underruns), default=0.0)
-    return tuple(each / talk.rate for each in lengths), hole_s
+    underrun_s = max((each.seconds for each in listener.underruns), default=0.0)
+    return tuple(each / talk.rate for each in lengths), underrun_s
 
 
 class Crowd:
@@ -169,7 +169,7 @@ class Crowd:
         self.disturbed = False
 
     def check(self, measured: Measured) -> None:
-        """No reply lacks a word, has one twice, or a hole as long as a load."""
+        """No reply lacks a word, has one twice, or an underrun as long as a load."""
         calm = [reply for reply in self.replies if not reply.disturbed]
         lengths = [clauses_of(reply for reply in calm if reply.voice == v) for v in (VOICE, OTHER)]
         for reply in self.replies:
@@ -177,10 +177,10 @@ class Crowd:
             for number, seconds in enumerate(reply.clauses):
                 off = min(abs(seconds - each[number]) for each in lengths)
                 assert off < WORD_S, (number, lengths, reply)
-        undisturbed = max(reply.hole_s for reply in calm)
-        longest = max(reply.hole_s for reply in self.replies if reply.disturbed)
-        measured("longest hole", longest, BREATH_S)
-        measured("longest hole of an undisturbed reply", undisturbed, BREATH_S)
+        undisturbed = max(reply.underrun_s for reply in calm)
+        longest = max(reply.underrun_s for reply in self.replies if reply.disturbed)
+        measured("longest underrun", longest, BREATH_S)
+        measured("longest underrun of an undisturbed reply", undisturbed, BREATH_S)
         measured("a voice loaded beside", self.load_s, BREATH_S)
         # Who waited for a model to be loaded anew would hear nothing for longer.
         assert longest <= undisturbed + self.load_s, (longest, undisturbed, self.load_s)

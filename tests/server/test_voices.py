@@ -176,13 +176,13 @@ def plain(text: str) -> str:
 
 @pytest.mark.long  # a voice is removed while it speaks below
 async def test_a_recogniser_removed_in_a_call(server: str, http: Http, voices: Voices) -> None:
-    await asyncio.to_thread(voices, "add", str(WHISPER), "--id", "ears")
-    await asyncio.to_thread(http.post, "/vdx/models/ears/load")
-    session = {"audio": {"input": {"transcription": {"model": "ears"}}}}
+    await asyncio.to_thread(voices, "add", str(WHISPER), "--id", "whisper-added")
+    await asyncio.to_thread(http.post, "/vdx/models/whisper-added/load")
+    session = {"audio": {"input": {"transcription": {"model": "whisper-added"}}}}
     async with talking(server, session=session) as talk:
         heard, _ = await heard_and_answered(talk, "stop_talking")
         assert plain(heard) == "stop talking please"
-        await asyncio.to_thread(voices, "remove", "ears", "--url", server)
+        await asyncio.to_thread(voices, "remove", "whisper-added", "--url", server)
         heard, _ = await heard_and_answered(talk, "stop_talking")
         assert heard == "hello there"
 

@@ -218,6 +218,14 @@ REPLACED_WORDS = {
     "wish": "request, options",
     "wishes": "metadata, options",
     "pulse": "heartbeat",
+    "stay": "residency",
+    "tally": "stats, counts",
+    "tallies": "stats, counts",
+    "carrier": "cache",
+    "asleep": "silent, idle",
+    "stranger": "untrusted, unknown",
+    "hole": "underrun, dropout",
+    "holes": "underruns, dropouts",
 }
 """Word of this project's former private vocabulary -> the term of the glossary.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vdx.core.paths import PACKAGE
 
-FLOORS = (
+LAYERS = (
     "core",
     "serving",
     "speech",
@@ -19,7 +19,7 @@ FLOORS = (
     "bench",
     "cli",
 )
-"""From the ground up; `client` and `bench` are the person's side, which the server never uses."""
+"""From the bottom up; `client` and `bench` are the person's side, which the server never uses."""
 
 CLIENT_SEES = {"core", "client"}
 """The person's side reaches the server over the wire alone."""
@@ -98,10 +98,10 @@ def inside(path: Path) -> list[list[str]]:
     return [name.split(".") for name in imported(path) if name.startswith("vdx.")]
 
 
-def floor_of(path: Path) -> str | None:
+def layer_of(path: Path) -> str | None:
     parts = path.relative_to(PACKAGE).parts
-    floor = Path(parts[0]).stem
-    return floor if floor in FLOORS else None
+    layer = Path(parts[0]).stem
+    return layer if layer in LAYERS else None
 
 
 def stage_of(path: Path) -> str | None:
@@ -118,8 +118,8 @@ def place_of(path: Path) -> str:
 def test_imports_go_down_only() -> None:
     upward = []
     for path in modules():
-        floor = floor_of(path)
-        above = FLOORS[FLOORS.index(floor) + 1 :] if floor else ()
+        layer = layer_of(path)
+        above = LAYERS[LAYERS.index(layer) + 1 :] if layer else ()
         upward += [(place_of(path), ".".join(name)) for name in inside(path) if name[1] in above]
     assert upward == []
 
@@ -149,7 +149,7 @@ def test_the_client_knows_nothing_of_the_server() -> None:
     known = {
         ".".join(name)
         for path in modules()
-        if floor_of(path) == "client"
+        if layer_of(path) == "client"
         for name in inside(path)
         if name[1] not in CLIENT_SEES
     }
@@ -168,7 +168,7 @@ def test_the_package_needs_nothing_that_only_a_checkout_has() -> None:
 
 
 def test_every_module_stands_on_a_floor() -> None:
-    without = [p.name for p in modules() if floor_of(p) is None]
+    without = [p.name for p in modules() if layer_of(p) is None]
     assert without == ["__init__.py"]
 
 

@@ -66,7 +66,7 @@ def load(folder: Path, *, half: bool) -> tuple[Any, Any]:
             built["allowed_special"],
         )
         model = CosyVoice2Model(built["llm"], built["flow"], built["hift"], half)
-    # A stranger's files in another's code, which raises whatever it runs into.
+    # Untrusted files in a library's code, which raises whatever it runs into.
     except Exception as error:  # noqa: BLE001
         raise InvalidArgument(f"the files do not fit each other: {_short(error)}") from None
     try:

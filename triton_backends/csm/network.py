@@ -143,7 +143,7 @@ def _load(folder: Path, hardware: Hardware) -> Any:
             use_safetensors=True,
             output_loading_info=True,
         )
-    # A stranger's configuration and weights: the library raises whatever it runs into.
+    # Untrusted configuration and weights: the library raises whatever it runs into.
     except Exception as error:  # noqa: BLE001
         raise InvalidArgument(f"{WEIGHTS} does not fit {CONFIG}: {_short(error)}") from None
     lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))

@@ -10,9 +10,9 @@ from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.hot_word_prompts import HotWordPrompts
 from triton_backends.shared.hot_words import Spelling
 from triton_backends.shared.language_tags import primary_subtags, require_understood
-from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.voicepack_engine import VoicepackEngine
 
 LATIN_TOKENS, OTHER_TOKENS = 6.5, 13.0
 """The most tokens a second, as the authors advise: other scripts have more for the same sound."""
@@ -50,8 +50,10 @@ class EngineOptions:
         )
 
 
-class MoonshineEngine:
+class MoonshineEngine(VoicepackEngine[EngineOptions]):
     """Either generation of models; several threads call its utterances."""
+
+    options_type = EngineOptions
 
     def __init__(
         self,
@@ -66,21 +68,6 @@ class MoonshineEngine:
         self.workers = options.parallel
         self.max_utterances = options.max_utterances
         self._prompts = HotWordPrompts(Spelling(self.model.vocabulary), tell)
-
-    @classmethod
-    def of(
-        cls,
-        parameters: Parameters,
-        folder: Path,
-        gpu: int | None = None,
-        tell: Callable[[str], object] = lambda _: None,
-    ) -> "MoonshineEngine":
-        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
-
-        `tell` writes a line to a log.
-        """
-        place = voicepack_path(parameters, folder, "voicepack")
-        return cls(place, EngineOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> MoonshineUtterance:
         require_understood(request.language, self.languages)

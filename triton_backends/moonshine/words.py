@@ -46,9 +46,9 @@ def aligned(attention: NDArray[np.float32]) -> list[int]:
     cost[0, 0] = 0.0
     came = np.zeros((tokens + 1, frames + 1), np.int8)
     for frame in range(1, frames + 1):
-        stay, next_ = cost[1:, frame - 1], cost[:-1, frame - 1]
-        came[1:, frame] = next_ <= stay
-        cost[1:, frame] = np.minimum(stay, next_) - attention[:, frame - 1]
+        same, next_ = cost[1:, frame - 1], cost[:-1, frame - 1]
+        came[1:, frame] = next_ <= same
+        cost[1:, frame] = np.minimum(same, next_) - attention[:, frame - 1]
     begins = [0] * tokens
     token = min(tokens, frames)
     for frame in range(frames, 0, -1):

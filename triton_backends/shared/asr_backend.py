@@ -45,6 +45,10 @@ class AsrBackend(ModelBackend):
         """The family's engine, made of the model's parameters."""
         raise NotImplementedError
 
+    def log_warning(self, line: str) -> None:
+        """To Triton's log, behind the model's name."""
+        pb_utils.Logger.log_warn(f"{self.model.name}: {line}")
+
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build and warm up."""
         parameters = self._read_arguments(args)

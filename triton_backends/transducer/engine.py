@@ -16,16 +16,16 @@ from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.hot_word_prompts import HotWordPrompts
 from triton_backends.shared.hot_words import Spelling
 from triton_backends.shared.language_tags import primary_subtags, require_understood
-from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
-from triton_backends.transducer.carried import Carrier
+from triton_backends.shared.voicepack_engine import VoicepackEngine
 from triton_backends.transducer.encoder import output_ms
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step
+from triton_backends.transducer.stream_cache import StreamCache
 from triton_backends.transducer.transcript import Transcript
 from triton_backends.transducer.utterance import TransducerUtterance
 
@@ -65,9 +65,10 @@ class EngineOptions:
         )
 
 
-class TransducerEngine:
+class TransducerEngine(VoicepackEngine[EngineOptions]):
     """Any model of the layouts that `open_model` knows."""
 
+    options_type = EngineOptions
     workers = 0  # the scheduler has threads of its own, and utterances never wait for them
 
     def __init__(
@@ -82,27 +83,12 @@ class TransducerEngine:
         self.languages = options.languages
         self.max_utterances = options.max_utterances
         self._prompts = HotWordPrompts(Spelling(self.model.tokens), tell)
-        self._carrier = Carrier()
+        self._stream_cache = StreamCache()
         self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
         self._warm_up()
         self.scheduler: StepScheduler = Scheduler(
             self._compute, options.parallel, options.max_batch
         )
-
-    @classmethod
-    def of(
-        cls,
-        parameters: Parameters,
-        folder: Path,
-        gpu: int | None = None,
-        tell: Callable[[str], object] = lambda _: None,
-    ) -> "TransducerEngine":
-        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
-
-        `tell` writes a line to a log.
-        """
-        place = voicepack_path(parameters, folder, "voicepack")
-        return cls(place, EngineOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> TransducerUtterance:
         require_understood(request.language, self.languages)
@@ -110,8 +96,8 @@ class TransducerEngine:
         if not request.session or request.whole:
             return TransducerUtterance(self, request.language, words)
         key = request.session, request.language, request.prompt
-        leave = partial(self._carrier.leave, key)
-        return TransducerUtterance(self, request.language, words, self._carrier.take(key), leave)
+        put = partial(self._stream_cache.put, key)
+        return TransducerUtterance(self, request.language, words, self._stream_cache.take(key), put)
 
     def transcript(self, begin: int = 0) -> Transcript:
         """An empty one of an utterance that begins with this sample of its stream."""

@@ -80,7 +80,7 @@ class Stream:
         return self._position + self._model.encoder.window + self._strict <= frames
 
     @property
-    def asleep(self) -> bool:
+    def is_silent(self) -> bool:
         """Whether silence has lasted so long that it is not computed."""
         return self._silent > LONG_SILENCE
 
@@ -93,12 +93,12 @@ class Stream:
         levels = frame_levels(self.audio.piece(begin, (self._position + window) * SHIFT))
         loud = np.flatnonzero(levels > SILENT_RMS)
         if loud.size:
-            if self.asleep:
+            if self.is_silent:
                 self._begin_anew((begin + int(loud[0]) * ASR_FRAME) // SHIFT)
             self._silent = 0
             return True
         self._silent += self._model.encoder.shift
-        if not self.asleep:
+        if not self.is_silent:
             return True
         self._position += self._model.encoder.shift
         return False

@@ -21,10 +21,10 @@ from triton_backends.shared.hot_words import HotWords
 from triton_backends.shared.levels import frame_levels
 from triton_backends.shared.stepwise import Stepwise
 from triton_backends.transducer.audio import Audio
-from triton_backends.transducer.carried import Carried, untold
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step, Stream
+from triton_backends.transducer.stream_cache import CachedStream, unreported
 
 if TYPE_CHECKING:
     from triton_backends.transducer.engine import TransducerEngine
@@ -42,16 +42,16 @@ class TransducerUtterance:
         engine: "TransducerEngine",
         language: str,
         words: HotWords | None,
-        carried: Carried | None = None,
-        leave: Callable[[Carried], object] | None = None,
+        cached: CachedStream | None = None,
+        put: Callable[[CachedStream], object] | None = None,
     ) -> None:
-        """Goes on with what was `carried`; `leave` takes what the next utterance goes on with."""
+        """Goes on with what was `cached`; `put` takes what the next utterance goes on with."""
         self._engine = engine
-        self._carried, self._leave = carried, leave
+        self._cached, self._put = cached, put
         self._begins = 0
         """The sample of the stream that it begins with."""
-        self._told_before: list[int] = []
-        """Tokens that the utterance before has told already, see `untold`."""
+        self._reported_before: list[int] = []
+        """Tokens that the utterance before has told already, see `unreported`."""
         self._ahead: list[int] = []
         """Tokens that a FLUSH has told and the stream has not come to."""
         self._audio = Audio()
@@ -63,7 +63,7 @@ class TransducerUtterance:
         self._shown = Hypothesis()
         """The last partial."""
         self._run: Run | None = None
-        self._left = Carried()
+        self._next = CachedStream()
         self._abandoned = False
 
     def accept(self, pcm: NDArray[np.int16]) -> Future[Hypothesis | None] | None:
@@ -71,7 +71,7 @@ class TransducerUtterance:
         self._note_speech(pcm)
         self._reuse.hear(pcm)
         self._audio.append(pcm)
-        if self._carried is None and not self._stream.ready():
+        if self._cached is None and not self._stream.ready():
             return None
         return self._begin(self._partial, Urgency.AUDIO)
 
@@ -89,11 +89,11 @@ class TransducerUtterance:
         if answer is None:
             self._abandoned = False
             answer = self._begin(self._final, Urgency.FINAL)
-        elif self._leave is not None:
+        elif self._put is not None:
             self._begin(self._handed_on, Urgency.FINAL)
-        if self._leave is not None:
-            self._left.run = self._run
-            self._leave(self._left)
+        if self._put is not None:
+            self._next.run = self._run
+            self._put(self._next)
         return answer
 
     def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
@@ -117,8 +117,8 @@ class TransducerUtterance:
     def _begin(self, steps: Callable[[], Steps], urgency: Urgency) -> Future[Hypothesis | None]:
         """Run the steps once those of the audio before them are done."""
         before, whole = self._run, steps
-        if before is None and self._carried is not None:
-            before = self._carried.run
+        if before is None and self._cached is not None:
+            before = self._cached.run
         elif before is not None:
             whole = partial(_after, before, steps)
         run: Run = Stepwise(whole(), self._engine.scheduler, urgency, self._engine.batch_key)
@@ -132,29 +132,29 @@ class TransducerUtterance:
 
     def _catch_up(self) -> Steps:
         """Every whole window of the audio; what it settles is written."""
-        self._adopt()
+        self._continue_cached()
         while self._stream.ready():
             if self._stream.listens():
                 frames, state = yield self._stream.next_step()
                 self._stream.take(frames, state)
             self._stream.forget_audio()
         settled = self._stream.hand_over()
-        untold(settled, self._ahead)
-        self._settled.add(untold(settled, self._told_before))
+        unreported(settled, self._ahead)
+        self._settled.add(unreported(settled, self._reported_before))
         return None
 
-    def _adopt(self) -> None:
+    def _continue_cached(self) -> None:
         """Go on with the stream of the utterance before, which has ended by now."""
-        carried, self._carried = self._carried, None
-        if carried is None or carried.stream is None:
+        cached, self._cached = self._cached, None
+        if cached is None or cached.stream is None:
             return
-        own, self._stream = self._audio, carried.stream
+        own, self._stream = self._audio, cached.stream
         self._audio = self._stream.audio
         self._begins = self._audio.samples
         self._audio.append(own.piece(0, own.samples))
         self._speech_end += self._begins
         self._settled = self._engine.transcript(self._begins)
-        self._told_before = carried.told
+        self._reported_before = cached.reported
 
     def _partial(self) -> Steps:
         yield from self._catch_up()
@@ -167,7 +167,7 @@ class TransducerUtterance:
         """A branch that has heard all of the audio; None where it is no longer wanted."""
         yield from self._catch_up()
         branch = self._stream.branch()
-        if branch.asleep and not branch.listens():
+        if branch.is_silent and not branch.listens():
             return branch
         for _ in range(branch.steps_to_hear(self._speech_end)):
             if self._abandoned:
@@ -177,7 +177,7 @@ class TransducerUtterance:
         return branch
 
     def _flushed(self) -> Steps:
-        self._adopt()
+        self._continue_cached()
         samples = self._audio.samples
         branch = yield from self._padded()
         if branch is None:
@@ -204,11 +204,11 @@ class TransducerUtterance:
         return None
 
     def _hand_on(self) -> None:
-        self._left.stream, self._left.told = self._stream.left(), self._ahead
+        self._next.stream, self._next.reported = self._stream.left(), self._ahead
 
     def _hypothesis(self, stream: Stream, samples: int) -> Hypothesis:
         """What a stream or a branch says; stable is what does not change without padding."""
-        whole = self._settled.followed_by(untold(stream.emissions, list(self._told_before)))
+        whole = self._settled.followed_by(unreported(stream.emissions, list(self._reported_before)))
         audio_ms = (samples - self._begins) * 1000 // ASR_RATE
         return whole.hypothesis(len(self._settled.text), audio_ms)
 

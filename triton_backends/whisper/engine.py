@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.decode_queue import Urgency, Work
-from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler
+from triton_backends.shared.voicepack_engine import VoicepackEngine
 from triton_backends.whisper.hallucination_filters import has_no_speech
 from triton_backends.whisper.hardware import Hardware
 from triton_backends.whisper.likely_words import LikelyWords
@@ -80,9 +80,10 @@ class WhisperOptions:
         )
 
 
-class WhisperEngine:
+class WhisperEngine(VoicepackEngine[WhisperOptions]):
     """Any CTranslate2 Whisper model; LANGUAGE is detected where a request leaves it out."""
 
+    options_type = WhisperOptions
     workers = 0  # the scheduler has threads of its own, and utterances never wait for them
 
     def __init__(
@@ -104,21 +105,6 @@ class WhisperEngine:
         self.scheduler: WindowScheduler = Scheduler(
             self.recogniser.transcribe, self.recogniser.parallel, options.max_batch
         )
-
-    @classmethod
-    def of(
-        cls,
-        parameters: Parameters,
-        folder: Path,
-        gpu: int | None = None,
-        tell: Callable[[str], object] = lambda _: None,
-    ) -> "WhisperEngine":
-        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
-
-        `tell` writes a line to a log.
-        """
-        model = voicepack_path(parameters, folder, "voicepack")
-        return cls(model, WhisperOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> WhisperUtterance:
         vocabulary = self.recogniser.vocabulary

@@ -5,8 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import triton_python_backend_utils as pb_utils
-
 from triton_backends.shared.asr_backend import AsrBackend
 from triton_backends.shared.parameters import Parameters
 from triton_backends.whisper.engine import WhisperEngine
@@ -16,7 +14,4 @@ class TritonPythonModel(AsrBackend):
     """See the engine; everything else is shared."""
 
     def build_engine(self, parameters: Parameters) -> WhisperEngine:
-        return WhisperEngine.of(parameters, self.model.folder, self.model.gpu, self._tell)
-
-    def _tell(self, line: str) -> None:
-        pb_utils.Logger.log_warn(f"{self.model.name}: {line}")
+        return WhisperEngine.of(parameters, self.model.folder, self.model.gpu, self.log_warning)

@@ -68,7 +68,7 @@ class _Network:
                 expected |= self._feed_forward(f"{stack}/layer_{number}/ffn", width)
         for name, shape in expected.items():
             self._expect(name, shape)
-        self._no_strangers(vocabulary)
+        self._no_unknown_variables(vocabulary)
         return Architecture(
             mels, width, 2 * window, layers[0], layers[1], heads[1], vocabulary, positions
         )
@@ -121,7 +121,7 @@ class _Network:
         elif variable.dtype == INT8 and name != "decoder/projection/weight":  # an alias shares it
             raise InvalidArgument(f"model.bin: {name}_scale is missing")
 
-    def _no_strangers(self, vocabulary: int) -> None:
+    def _no_unknown_variables(self, vocabulary: int) -> None:
         if "decoder/projection/bias" in self._left:
             self._expect("decoder/projection/bias", (vocabulary,))
         for name in sorted(self._left):

@@ -207,7 +207,7 @@ def _load(folder: Path, hardware: Hardware) -> Any:
         model = Xtts(config)
         model.tokenizer = VoiceBpeTokenizer(vocab_file=folder / VOCABULARY)
         model.init_models()
-    # A stranger's configuration and vocabulary: the library raises whatever it runs into.
+    # Untrusted configuration and vocabulary: the library raises whatever it runs into.
     except Exception as error:  # noqa: BLE001
         raise InvalidArgument(f"{CONFIG} or {VOCABULARY} is wrong: {error}") from None
     try:

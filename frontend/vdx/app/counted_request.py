@@ -22,7 +22,7 @@ class CountedRequest:
     def __init__(self, updates: "ModelUpdates", model: str) -> None:
         self._updates = updates
         self._model = model
-        self._tally = updates.tally(model)
+        self._stats = updates.stats_of(model)
         self._asked = _now()
         self._ms: float | None = None
 
@@ -48,13 +48,13 @@ class CountedRequest:
 
     def over(self, error: BaseException | None) -> None:
         """The request has ended; what is told of it later is not counted."""
-        tally, self._tally = self._tally, None
-        if tally is None:
+        stats, self._stats = self._stats, None
+        if stats is None:
             return
         if isinstance(error, TritonError) and not isinstance(error, NOT_THE_MODELS):
-            tally.add(None)
+            stats.add(None)
         elif self._ms is not None:
-            tally.add(self._ms)
+            stats.add(self._ms)
         else:
             return
         self._updates.counted(self._model)

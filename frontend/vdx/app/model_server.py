@@ -122,7 +122,7 @@ class ModelServer:
     def _phase(self, status: ModelStatus) -> ModelPhase:
         model = self.manager.residency.get(status.name)
         if model is None:
-            gone = status.stay is not None  # it was counted at the last look: unloaded since
+            gone = status.residency is not None  # it was counted at the last look: unloaded since
             return "resident" if status.state == "READY" and not gone else "absent"
         if model.phase is not Phase.RESIDENT:
             return cast(ModelPhase, str(model.phase))

@@ -25,7 +25,7 @@ from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.serving.model_versions import ModelVersions
 from vdx.serving.models import ASKED, KIND_NAMES, ModelInfo
-from vdx.serving.update_trial import Outcome, Tally, Trial, Verdict
+from vdx.serving.update_trial import Outcome, RequestStats, Trial, Verdict
 
 log = logger(__name__)
 
@@ -219,10 +219,10 @@ class ModelUpdates:
         for update in self._updates:
             update.given.discard(session)
 
-    def tally(self, model: str) -> Tally | None:
+    def stats_of(self, model: str) -> RequestStats | None:
         """Where a request of a session to a model is counted; None: nowhere."""
-        found = (update.tally(model) for update in self._active())
-        return next((tally for tally in found if tally is not None), None)
+        found = (update.stats_of(model) for update in self._active())
+        return next((stats for stats in found if stats is not None), None)
 
     def counted(self, model: str) -> None:
         """A request to a model was counted: what it decides is decided at once."""

@@ -17,7 +17,7 @@ from vdx.serving.registry.update_entry import (
     VersionCounts,
     VersionEntry,
 )
-from vdx.serving.update_trial import Tally, Trial
+from vdx.serving.update_trial import RequestStats, Trial
 
 log = logger(__name__)
 
@@ -116,7 +116,7 @@ class UpdateSharing:
         if figures.problem:
             self._updates.give_up(update, figures.problem)
             return
-        update.trial.elsewhere[figures.by] = (_tally(figures.old), _tally(figures.new))
+        update.trial.elsewhere[figures.by] = (_stats(figures.old), _stats(figures.new))
         update.changed.set()
 
     def _take_version(self, entry: VersionEntry) -> None:
@@ -127,11 +127,11 @@ class UpdateSharing:
         self._updates.take_version(entry.name, entry.model)
 
 
-def _counts(tally: Tally) -> VersionCounts:
+def _counts(stats: RequestStats) -> VersionCounts:
     return VersionCounts(
-        requests=tally.requests, errors=tally.errors, times_ms=tuple(tally.times_ms)
+        requests=stats.requests, errors=stats.errors, times_ms=tuple(stats.times_ms)
     )
 
 
-def _tally(counts: VersionCounts) -> Tally:
-    return Tally.of(counts.requests, counts.errors, counts.times_ms)
+def _stats(counts: VersionCounts) -> RequestStats:
+    return RequestStats.of(counts.requests, counts.errors, counts.times_ms)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.serving.models import ModelInfo
-from vdx.serving.update_trial import Tally, Trial
+from vdx.serving.update_trial import RequestStats, Trial
 
 UpdateState = Literal["loading", "trial", "promoted", "rolled back"]
 
@@ -36,7 +36,7 @@ class Update:
         """Whether one version serves everybody again."""
         return self.state in ("promoted", "rolled back")
 
-    def tally(self, model: str) -> Tally | None:
+    def stats_of(self, model: str) -> RequestStats | None:
         """The requests of a version while the trial lasts."""
         if self.state != "trial":
             return None

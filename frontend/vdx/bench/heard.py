@@ -27,25 +27,25 @@ def reply_s(listener: Listener, response: str) -> float:
 
 def dry_ms(listener: Listener, response: str) -> float:
     """How long the listener had nothing to play within a reply; a room's does not tell."""
-    return round(1000 * sum(_dry(listener, response)), 2)
+    return round(1000 * sum(_underrun_seconds(listener, response)), 2)
 
 
-def longest_hole_ms(listener: Listener, response: str) -> float:
+def longest_underrun_ms(listener: Listener, response: str) -> float:
     """The longest such time at once."""
-    return round(1000 * max(_dry(listener, response), default=0.0), 1)
+    return round(1000 * max(_underrun_seconds(listener, response), default=0.0), 1)
 
 
-def longest_hole_at(listener: Listener, response: str) -> float | None:
+def longest_underrun_at(listener: Listener, response: str) -> float | None:
     """When that one began, by `time.monotonic`; None where there was none."""
-    longest = max(_dry_spells(listener, response), key=lambda gap: gap.seconds, default=None)
+    longest = max(_underruns(listener, response), key=lambda gap: gap.seconds, default=None)
     return None if longest is None else longest.at
 
 
-def _dry(listener: Listener, response: str) -> list[float]:
-    return [gap.seconds for gap in _dry_spells(listener, response)]
+def _underrun_seconds(listener: Listener, response: str) -> list[float]:
+    return [gap.seconds for gap in _underruns(listener, response)]
 
 
-def _dry_spells(listener: Listener, response: str) -> list[Underrun]:
+def _underruns(listener: Listener, response: str) -> list[Underrun]:
     if isinstance(listener, RoomAudioInput):
         return []
     return [gap for gap in listener.underruns if gap.response == response]

@@ -1,4 +1,4 @@
-"""`vdx bench jitter`: how evenly audio arrives, and whether it is heard without holes (S4).
+"""`vdx bench jitter`: how evenly audio arrives, and whether it is heard without dropouts (S4).
 
 Each session repeats 3 s of speech and 5 s of a steady tone as the answer. With the processes of
 the server known, the same run tells what a session costs (S5).
@@ -17,7 +17,7 @@ from vdx.bench.figures import Report, gathered
 from vdx.bench.heard import dry_ms
 from vdx.bench.procfs import usage
 from vdx.bench.scrape import Metrics, quantile
-from vdx.bench.sound import holes_ms
+from vdx.bench.sound import dropouts_ms
 from vdx.bench.target import Target
 from vdx.client.listener import Listener, Piece
 from vdx.client.log import Reply
@@ -32,7 +32,7 @@ _NOTHING: dict[str, Any] = {
     "jitter_ms": [],
     "late_ms": [],
     "late_frames": 0,
-    "holes_ms": 0,
+    "dropouts_ms": 0,
     "dry_ms": 0.0,
 }
 
@@ -80,13 +80,13 @@ def _add_pacing(report: Report, before: Metrics, after: Metrics) -> None:
 def _add_user_figures(report: Report, users: list[dict[str, Any]], *, in_room: bool) -> None:
     if in_room:  # its jitter buffer hides how frames arrive, and fills what is late
         report.add("joining to the conversation's begin", "ms", [p["ready_ms"] for p in users])
-        report.add("holes heard in each reply", "ms", gathered(users, "holes_ms"))
+        report.add("dropouts heard in each reply", "ms", gathered(users, "dropouts_ms"))
     else:
         late = float(sum(p["late_frames"] for p in users))
         report.add("|inter-arrival - frame|", "ms", gathered(users, "jitter_ms"))
         report.add("arrival after its time", "ms", gathered(users, "late_ms"))
         report.add("frames over 40 ms late", "frames", [late])
-        report.add("holes heard in each reply", "ms", gathered(users, "holes_ms"), max=0)
+        report.add("dropouts heard in each reply", "ms", gathered(users, "dropouts_ms"), max=0)
         report.add("queue dry in each reply", "ms", gathered(users, "dry_ms"), max=0)
     report.add("turn gap", "ms", gathered(users, "gap_ms"))
     report.add("lateness of the person's own frames", "ms", gathered(users, "lag_ms"))
@@ -139,7 +139,7 @@ def _experience(user: BenchClient, told: dict[str, Any]) -> dict[str, Any]:
         "jitter_ms": [value for row in found for value in row["jitter_ms"]],
         "late_ms": [value for row in found for value in row["late_ms"]],
         "late_frames": sum(row["late_frames"] for row in found),
-        "holes_ms": [row["holes_ms"] for row in found],
+        "dropouts_ms": [row["dropouts_ms"] for row in found],
         "dry_ms": [row["dry_ms"] for row in found],
         "lag_ms": [round(value, 2) for value in user.microphone_feed.lag_ms],
     }
@@ -161,7 +161,7 @@ def _regularity(listener: Listener, reply: Reply) -> dict[str, Any]:
     """How the frames of one reply came, and what was heard of it."""
     if isinstance(listener, RoomAudioInput):
         heard = listener.render(reply.first_audio, reply.last_audio)
-        return _NOTHING | {"holes_ms": sum(holes_ms(heard, listener.rate))}
+        return _NOTHING | {"dropouts_ms": sum(dropouts_ms(heard, listener.rate))}
     pieces = [piece for piece in listener.pieces if piece.response == reply.id]
     if not pieces:
         return _NOTHING
@@ -176,7 +176,7 @@ def _regularity(listener: Listener, reply: Reply) -> dict[str, Any]:
         "jitter_ms": uneven,
         "late_ms": late,
         "late_frames": sum(value > LATE_S * 1000 for value in late),
-        "holes_ms": sum(holes_ms(heard, listener.rate)),
+        "dropouts_ms": sum(dropouts_ms(heard, listener.rate)),
         "dry_ms": dry_ms(listener, reply.id),
     }
 

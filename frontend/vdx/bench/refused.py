@@ -36,9 +36,9 @@ async def measure(target: Target, rounds: int, sessions: int, step: Step | None 
     for percent, name in ((50, "median"), (95, "p95")):
         values = added_ms(plain.gaps, flooded.gaps, percent)
         report.add(f"{name} of the gap later", "ms", values, max=LATER_MS)
-    holes = sum(turn["dry_ms"] >= FRAME_MS for turn in flooded.turns)
-    report.add("replies with a hole beside wrong keys", "", [holes], max=0)
-    report.notes.append(f"a hole: {FRAME_MS} ms or more in which there was nothing to play")
+    underruns = sum(turn["dry_ms"] >= FRAME_MS for turn in flooded.turns)
+    report.add("replies with an underrun beside wrong keys", "", [underruns], max=0)
+    report.notes.append(f"an underrun: {FRAME_MS} ms or more in which there was nothing to play")
     counted = ", ".join(f"{code}: {count:.0f}" for code, count in sorted(statuses.items()))
     report.notes.append(f"answers to wrong keys by status: {counted or 'none'}")
     return report

@@ -103,7 +103,7 @@ async def run_users(plan: Plan, step: Step) -> dict[str, Any]:
         for count in (plan["first"], plan["more"]):
             done = [asyncio.Event() for _ in range(count)]
             for number, event in enumerate(done):
-                group.create_task(_stay(plan, number, event, over), name=f"user-{number}")
+                group.create_task(_idle_session(plan, number, event, over), name=f"user-{number}")
             for event in done:
                 await event.wait()
             await asyncio.sleep(STAGE_S)
@@ -120,7 +120,7 @@ async def _greeting_ms(client: RoomClient) -> float:
     return round((heard - client.joining) * 1000, 1)
 
 
-async def _stay(plan: Plan, number: int, done: asyncio.Event, over: asyncio.Event) -> None:
+async def _idle_session(plan: Plan, number: int, done: asyncio.Event, over: asyncio.Event) -> None:
     """One turn, then a connected session that stays silent until the end."""
     await asyncio.sleep(number * 0.2)
     async with meet(plan, phase=number * 13) as user:

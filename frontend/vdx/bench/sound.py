@@ -12,8 +12,8 @@ WINDOW_MS = 10
 LOUD_RMS = 200.0
 SILENCE_MS = 700
 """So much silence means that the bot has stopped; its own pauses are shorter."""
-MIN_HOLE_MS = 10
-MAX_HOLE_MS = 2_000
+MIN_DROPOUT_MS = 10
+MAX_DROPOUT_MS = 2_000
 
 
 def loud_windows(pcm: Pcm, rate: int) -> NDArray[np.bool_]:
@@ -50,7 +50,7 @@ def loud_ms(pcm: Pcm, rate: int) -> int:
     return int(loud_windows(pcm, rate).sum()) * WINDOW_MS
 
 
-def holes_ms(pcm: Pcm, rate: int) -> list[int]:
+def dropouts_ms(pcm: Pcm, rate: int) -> list[int]:
     """Lengths of the silences of 10 ms to 2 s between the first and the last sound of a tone."""
     quiet = np.abs(pcm.astype(np.int32)) < LOUD_RMS / 4
     sounding = np.flatnonzero(~quiet)
@@ -58,7 +58,7 @@ def holes_ms(pcm: Pcm, rate: int) -> list[int]:
         return []
     gaps = np.diff(sounding)
     lengths = gaps[gaps > 1] * 1000 // rate
-    return [int(ms) for ms in lengths if MIN_HOLE_MS <= ms <= MAX_HOLE_MS]
+    return [int(ms) for ms in lengths if MIN_DROPOUT_MS <= ms <= MAX_DROPOUT_MS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report, gathered
-from vdx.bench.heard import longest_hole_ms, samples_of
+from vdx.bench.heard import longest_underrun_ms, samples_of
 from vdx.bench.processes import vdx_command
 from vdx.bench.scrape import fetch, parse
 from vdx.bench.target import profile
@@ -41,7 +41,7 @@ CLAUSES = (
 )
 SPEECH = "ps_cards_002"
 EVERY_S = 0.15
-HOLE_MS, HOLE_LOADING_MS = 40.0, 200.0
+UNDERRUN_MS, UNDERRUN_LOADING_MS = 40.0, 200.0
 CPU_MS = 2.0
 """0.002 of a core."""
 TURN_S = 60.0
@@ -69,12 +69,12 @@ async def measure(sessions: int, swaps: int, step: Step) -> Report:
             lengths = await _lengths(url)
             took: list[float] = []
             users = await _part(url, sessions, swaps, lengths, took, step)
-            _add(report, users, "", HOLE_MS)
+            _add(report, users, "", UNDERRUN_MS)
             spent = parse(await asyncio.to_thread(fetch, f"{url}/metrics")).total(ROUTING)
             loading = asyncio.create_task(_load_beside(url), name="load-beside")
             late = await _part(url, sessions, steps(swaps) - swaps, lengths, took, step)
             loads = await _stopped(loading)
-            _add(report, late, ", a voice loading beside", HOLE_LOADING_MS)
+            _add(report, late, ", a voice loading beside", UNDERRUN_LOADING_MS)
     open_s = sum(user["open_s"] for user in users)
     report.add("a change for all", "ms", took)
     spent_ms = 1000 * spent / open_s
@@ -98,8 +98,10 @@ def _config(folder: Path) -> dict[str, Any]:
     }
 
 
-def _add(report: Report, users: list[dict[str, Any]], when: str, hole_ms: float) -> None:
-    report.add(f"longest hole of a reply{when}", "ms", gathered(users, "hole_ms"), max=hole_ms)
+def _add(report: Report, users: list[dict[str, Any]], when: str, underrun_ms: float) -> None:
+    report.add(
+        f"longest underrun of a reply{when}", "ms", gathered(users, "underrun_ms"), max=underrun_ms
+    )
     report.add(f"frames lost or doubled in a reply{when}", "frames", gathered(users, "off"), max=0)
     lost = float(sum(user["lost"] for user in users))
     report.add(f"turns without a whole reply{when}", "", [lost], max=0)
@@ -241,7 +243,7 @@ async def _user(plan: Plan, number: int) -> dict[str, Any]:
         "frames": frames[: len(CLAUSES) + 1],
         "off": [float(each) for each, _ in off],
         "mixed": sum(mixed for _, mixed in off),
-        "hole_ms": [longest_hole_ms(user.client.listener, reply.id) for reply in replies],
+        "underrun_ms": [longest_underrun_ms(user.client.listener, reply.id) for reply in replies],
         "errors": [error["message"] for error in user.client.log.errors],
     }
 

@@ -1,4 +1,4 @@
-"""FFmpeg's libraries (through PyAV), for recordings from strangers.
+"""FFmpeg's libraries (through PyAV), for untrusted recordings.
 
 FFmpeg reads many more formats than people send recordings in, among them playlists and scripts that
 name other files and addresses. Only the formats and codecs of the tables below are reachable, and

@@ -95,7 +95,7 @@ def _add_ids(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> An
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-    """Hides what names a person or opens a door, passwords in URLs among it."""
+    """Hides personal data and credentials, passwords in URLs among it."""
     return {
         key: redacted(value) if isinstance(value, str) and key not in NO_PROSE else value
         for key, value in event.items()

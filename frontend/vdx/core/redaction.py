@@ -1,4 +1,4 @@
-"""Removes from log lines what names a person or opens a door.
+"""Removes personal data and credentials from log lines.
 
 E-mail addresses, phone numbers, card numbers, keys, and paths of audio files, which are often named
 after a customer. Own code: libraries for this look for names with language models, and take

@@ -48,7 +48,7 @@ class SessionIds:
         session = self.session_id
         return ReplyIds(self, number, f"resp_{session}_{number}", f"item_{session}_r{number}")
 
-    def side_reply(self, number: int) -> ReplyIds:
+    def out_of_band_reply(self, number: int) -> ReplyIds:
         """A reply beside the conversation; its own `number` is negative."""
         session = self.session_id
         return ReplyIds(self, -number, f"resp_{session}_s{number}", f"item_{session}_s{number}")

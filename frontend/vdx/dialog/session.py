@@ -32,6 +32,7 @@ from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
 from vdx.dialog.language_following import LanguageFollowing
 from vdx.dialog.limits import Limits
 from vdx.dialog.open_turns import OpenTurns
+from vdx.dialog.out_of_band import OutOfBandReplies
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
@@ -46,7 +47,6 @@ from vdx.dialog.session_events import (
     UserSilent,
     UtteranceLeftOpen,
 )
-from vdx.dialog.side_replies import SideReplies
 from vdx.dialog.silence import Silence, SilenceStep
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
@@ -125,7 +125,7 @@ class Session:
         self._languages = LanguageFollowing(self, services.find_voice)
         self._speaking.voice_ready = self._languages.settled
         self._speaking.mcp_ready = self.mcp.ready
-        self.side_replies = SideReplies(self._speaking, self.ids, self._tasks, self.emit)
+        self.out_of_band = OutOfBandReplies(self._speaking, self.ids, self._tasks, self.emit)
         trace = TurnTrace()
         self._decisions = self._make_decisions(trace)
         self._dispatcher = Dispatcher(
@@ -493,7 +493,7 @@ class Session:
 
     def _end(self, reason: str) -> None:
         self.hearing.close()
-        self.side_replies.close()
+        self.out_of_band.close()
         self.mcp.stop()
         self._speaking.memory.close()
         self.emit(SessionEnded(reason))

@@ -76,11 +76,10 @@ utterances and replies that are over change nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from vdx.core.audio import LISTEN_RATE
 from vdx.core.events import (
     PauseJudged,
     ReplyAudible,
@@ -96,6 +95,7 @@ from vdx.core.events import (
     TranscriptFailed,
     TranscriptKind,
 )
+from vdx.dialog.live_speech import LiveSpeech
 from vdx.dialog.overlap import Overlap, OverlapVerdict
 from vdx.dialog.policy import TurnPolicy
 from vdx.dialog.turn_decisions import (
@@ -125,7 +125,6 @@ from vdx.dialog.turn_events import (
     UtteranceCommitted,
     UtteranceHandedOver,
 )
-from vdx.speech.input.end_of_turn import Pause
 
 __all__ = ["TurnMachine", "TurnPolicy"]
 
@@ -158,31 +157,6 @@ class _LiveReply:
     played_ms: int = 0
 
 
-@dataclass(slots=True)
-class _LiveSpeech:
-    """The utterance being spoken now, and what is known of its present pause, if it has one.
-
-    `silence_ms` is how long that pause may last, 0 where it has no limit of its own.
-    """
-
-    utterance: int
-    onset: int = 0
-    text: str = ""
-    ms: int = 0
-    paused_at: int | None = None
-    pause: Pause | None = None
-    silence_ms: int = 0
-
-    def pauses(self, at: int) -> None:
-        """It paused at the sample `at` of the input."""
-        self.paused_at = at
-        self.pause = Pause(turn_ms=(at - self.onset) * 1000 // LISTEN_RATE)
-
-    def resumes(self) -> None:
-        self.paused_at = self.pause = None
-        self.silence_ms = 0
-
-
 class _TurnState:
     """At most one reply, at most one speech, and the utterances whose final transcript is due.
 
@@ -193,7 +167,7 @@ class _TurnState:
         self.policy = policy
         self.state = SessionState.IDLE
         self.reply: _LiveReply | None = None
-        self.speech: _LiveSpeech | None = None
+        self.speech: LiveSpeech | None = None
         self.due: set[int] = set()
         self.overlaps: dict[int, Overlap] = {}
         self.unanswered = False
@@ -209,14 +183,13 @@ class _TurnState:
         """The reply that is pending or playing; a prepared one does not count."""
         return self.reply.id if self.reply and self.reply.phase is not _Phase.PREPARED else None
 
-    def speech_of(self, utterance: int) -> _LiveSpeech | None:
+    def speech_of(self, utterance: int) -> LiveSpeech | None:
         """The speech under way, if this is its number: events of another are out of date."""
         return self.speech if self.speech and self.speech.utterance == utterance else None
 
-    def wait_for(self, speech: _LiveSpeech, silence_ms: int) -> None:
-        """Sets how long the pause of `speech` may last, in ms; decides when that changes."""
-        if silence_ms != speech.silence_ms:
-            speech.silence_ms = silence_ms
+    def set_endpoint(self, speech: LiveSpeech) -> None:
+        """How long the pause of `speech` may last, where that changes."""
+        if (silence_ms := speech.new_endpoint(self.policy.silence_ms)) is not None:
             self.out.append(SetEndpoint(speech.utterance, silence_ms))
 
     def finish(self, utterance: int, *, over_reply: bool = False) -> None:
@@ -232,7 +205,7 @@ class _TurnState:
         self.anything_said = True
         self.out.append(CommitUser(text, utterance))
 
-    def overlapped(self, speech: _LiveSpeech, reply: _LiveReply) -> None:
+    def overlapped(self, speech: LiveSpeech, reply: _LiveReply) -> None:
         """Speech over a reply ended and did not interrupt it."""
         soon = self.begins_soon(reply, reply.played_ms)
         overlap = Overlap(speech.utterance, reply.id, reply.played_ms, speech.ms, soon)
@@ -439,7 +412,7 @@ class TurnMachine:
         if turn.speech_of(event.utterance):
             return
         self._end_speech()  # one that never ended by itself
-        turn.speech = _LiveSpeech(event.utterance, event.at)
+        turn.speech = LiveSpeech(event.utterance, event.at)
         turn.discard_prepared()
         if turn.reply is None:
             turn.state = SessionState.LISTENING
@@ -448,18 +421,17 @@ class TurnMachine:
 
     def _speech_paused(self, event: SpeechPaused) -> None:
         if speech := self._turn.speech_of(event.utterance):
-            speech.pauses(event.at)
-            if speech.pause is not None:
-                self._set_endpoint(speech, speech.pause)
+            speech.begin_pause(event.at)
+            self._set_endpoint(speech)
 
     def _pause_judged(self, event: PauseJudged) -> None:
         speech = self._turn.speech_of(event.utterance)
-        if speech and speech.pause is not None and speech.paused_at == event.at:
-            self._set_endpoint(speech, replace(speech.pause, probability=event.probability))
+        if speech and speech.judge_pause(event.at, event.probability):
+            self._set_endpoint(speech)
 
     def _speech_resumed(self, event: SpeechResumed) -> None:
         if speech := self._turn.speech_of(event.utterance):
-            speech.resumes()
+            speech.end_pause()
             self._turn.discard_prepared()
 
     def _speech_lasted(self, event: SpeechLasted) -> None:
@@ -518,7 +490,7 @@ class TurnMachine:
         else:
             turn.settle()
 
-    def _consider_barge_in(self, speech: _LiveSpeech) -> None:
+    def _consider_barge_in(self, speech: LiveSpeech) -> None:
         """Debounce of barge-in: cancels the reply if words or duration confirm it (step two)."""
         turn = self._turn
         barged_in = turn.state is SessionState.BARGED_IN
@@ -538,16 +510,17 @@ class TurnMachine:
             return  # of an utterance that VAD did not find, or that is over
         speech.text = text
         self._consider_barge_in(speech)
-        if transcript.kind is TranscriptKind.PAUSE and speech.pause is not None:
-            self._set_endpoint(speech, replace(speech.pause, text=text, done=transcript.done))
+        if transcript.kind is TranscriptKind.PAUSE and speech.transcribe_pause(
+            text, done=transcript.done
+        ):
+            self._set_endpoint(speech)
             if text:
                 turn.goes_on(utterance, text)
                 self._prepare(utterance, text)
 
-    def _set_endpoint(self, speech: _LiveSpeech, pause: Pause) -> None:
-        speech.pause = pause
+    def _set_endpoint(self, speech: LiveSpeech) -> None:
         if self._turn.state is not SessionState.BARGED_IN:
-            self._turn.wait_for(speech, self._turn.policy.silence_ms(pause))
+            self._turn.set_endpoint(speech)
 
     def _prepare(self, utterance: int, text: str) -> None:
         turn = self._turn

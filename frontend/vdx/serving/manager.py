@@ -30,7 +30,7 @@ from vdx.serving.model_names import (
     require_kind,
     unknown_model,
 )
-from vdx.serving.model_status import ModelStatus, Stay, statuses, stay_of
+from vdx.serving.model_status import ModelStatus, ResidencyStatus, residency_status, statuses
 from vdx.serving.models import ModelInfo, ModelKind, ModelState
 from vdx.serving.reconciliation import Reconciliation
 from vdx.serving.recovery import LEFT_S, Recovery
@@ -411,9 +411,9 @@ class ModelManager:
         self.residency.advance(_now())
         return statuses(index, known, self.residency, _now())
 
-    def stay(self, name: str) -> Stay | None:
+    def residency_status(self, name: str) -> ResidencyStatus | None:
         """How a model is loaded now; None where it is not."""
-        return stay_of(self.residency, name, _now())
+        return residency_status(self.residency, name, _now())
 
     async def is_loaded(self, name: str) -> bool:
         """Whether Triton has `name` ready, also when another client loaded it."""

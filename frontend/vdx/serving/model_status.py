@@ -8,7 +8,7 @@ from vdx.serving.residency import Residency
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class ResidencyStatus:
     """Of a model that is loaded, or about to be; seconds, and megabytes of 1,000,000 bytes."""
 
     phase: str
@@ -26,14 +26,14 @@ class ModelStatus:
     """One model of the repository.
 
     `info` comes from Triton once the model was loaded, before that from its files on this machine;
-    None where neither is known. `stay` is None for a model that is not loaded.
+    None where neither is known. `residency` is None for a model that is not loaded.
     """
 
     name: str
     state: str
     reason: str
     info: ModelInfo | None
-    stay: Stay | None = None
+    residency: ResidencyStatus | None = None
 
 
 def statuses(
@@ -49,17 +49,17 @@ def statuses(
             state.state,
             state.reason,
             known.get(state.name),
-            stay_of(residency, state.name, now),
+            residency_status(residency, state.name, now),
         )
         for state in index
     ]
 
 
-def stay_of(residency: Residency, name: str, now: float) -> Stay | None:
+def residency_status(residency: Residency, name: str, now: float) -> ResidencyStatus | None:
     """Of one model at `now`; None where it is not loaded."""
     if (model := residency.get(name)) is None:
         return None
-    return Stay(
+    return ResidencyStatus(
         phase=str(model.phase),
         phase_s=max(now - model.since, 0.0),
         idle_s=max(now - model.last_used, 0.0),

@@ -50,7 +50,7 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestStats:
     """The requests of one version: how many, how many erred, and milliseconds of the others."""
 
     requests: int = 0
@@ -68,17 +68,17 @@ class Tally:
             self.times_ms.append(ms)
 
     @classmethod
-    def of(cls, requests: int, errors: int, times_ms: Iterable[float]) -> "Tally":
+    def of(cls, requests: int, errors: int, times_ms: Iterable[float]) -> "RequestStats":
         """What was counted elsewhere."""
         return cls(requests, errors, deque(times_ms, maxlen=REMEMBERED))
 
-    def with_others(self, others: Iterable["Tally"]) -> "Tally":
+    def with_others(self, others: Iterable["RequestStats"]) -> "RequestStats":
         """The sum; of each its last times, so that none of them hides the others."""
-        tallies = [self, *others]
-        times = [each for tally in tallies for each in tally.times_ms]
-        return Tally(
-            sum(tally.requests for tally in tallies),
-            sum(tally.errors for tally in tallies),
+        parts = [self, *others]
+        times = [each for stats in parts for each in stats.times_ms]
+        return RequestStats(
+            sum(stats.requests for stats in parts),
+            sum(stats.errors for stats in parts),
             deque(times),
             self.known_ms,
         )
@@ -107,9 +107,9 @@ class Trial:
     share: float
     began: float
     hold_s: float
-    old: Tally = field(default_factory=Tally)
-    new: Tally = field(default_factory=Tally)
-    elsewhere: dict[str, tuple[Tally, Tally]] = field(default_factory=dict)
+    old: RequestStats = field(default_factory=RequestStats)
+    new: RequestStats = field(default_factory=RequestStats)
+    elsewhere: dict[str, tuple[RequestStats, RequestStats]] = field(default_factory=dict)
     """What other frontends counted of the old and of the new version."""
     owed: float = 1.0
     """Sessions that the new version has to get; from 1 on the next one is its. Of several frontends
@@ -121,12 +121,12 @@ class Trial:
     """When it was more of them than before."""
 
     @property
-    def all_old(self) -> Tally:
+    def all_old(self) -> RequestStats:
         """The requests of the old version, wherever they were counted."""
         return self.old.with_others(old for old, _ in self.elsewhere.values())
 
     @property
-    def all_new(self) -> Tally:
+    def all_new(self) -> RequestStats:
         """The requests of the new one."""
         return self.new.with_others(new for _, new in self.elsewhere.values())
 
@@ -174,8 +174,8 @@ class Trial:
         return f"{_told(self.all_new)}; before {_told(self.all_old)}"
 
 
-def _told(tally: Tally) -> str:
-    told = f"{tally.errors} of {tally.requests} requests failed"
-    if (ms := tally.median_ms) is not None:
+def _told(stats: RequestStats) -> str:
+    told = f"{stats.errors} of {stats.requests} requests failed"
+    if (ms := stats.median_ms) is not None:
         told += f", median {ms:.0f} ms"
     return told

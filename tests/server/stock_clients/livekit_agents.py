@@ -23,9 +23,9 @@ class Complaints(logging.Handler):
         told.errors.append(f"{record.name}: {record.getMessage()}")
 
 
-class Ear(io.AudioInput):
+class MicrophoneInput(io.AudioInput):
     def __init__(self, microphone: Microphone) -> None:
-        super().__init__(label="ear")
+        super().__init__(label="microphone")
         self._frames = microphone.frames()
 
     async def __anext__(self) -> rtc.AudioFrame:
@@ -106,7 +106,7 @@ async def main(address: str, recording: Path) -> None:
         def _(event: object) -> None:
             told.errors.append(str(event.error))
 
-        session.input.audio = Ear(microphone)
+        session.input.audio = MicrophoneInput(microphone)
         session.output.audio = Loudspeaker()
         await session.start(Assistant())
         # It lets nobody interrupt for its first three seconds, while echo may not be cancelled yet.

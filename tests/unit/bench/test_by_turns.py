@@ -98,7 +98,7 @@ async def test_wrong_keys_are_told_beside_the_same_people_without(
     found = medians(report)
     assert found["wrong keys answered a second"] == 299.0
     assert found["p95 of the gap later"] == 30.0
-    assert found["replies with a hole beside wrong keys"] == 0
+    assert found["replies with an underrun beside wrong keys"] == 0
     assert set(report.missed()) == {"median of the gap later", "p95 of the gap later"}
     assert "401: 1800" in report.notes[-1]
 

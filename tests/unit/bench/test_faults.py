@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from vdx.bench.faults import caller, stack
+from vdx.bench.faults import caller, deployment
 from vdx.bench.faults.caller import STAGES, Noticed
 from vdx.bench.faults.matrix import HOWS, PROCESSES, _add_figures, cases, describe
 from vdx.bench.figures import Report
@@ -26,8 +26,8 @@ def test_every_process_meets_every_stage_both_ways() -> None:
 @pytest.mark.parametrize(
     ("noticed", "told"),
     [
-        (Noticed(answered=True, hole_s=0.05), "nothing"),
-        (Noticed(answered=True, hole_s=1.24), "1.2 s of silence in the answer"),
+        (Noticed(answered=True, underrun_s=0.05), "nothing"),
+        (Noticed(answered=True, underrun_s=1.24), "1.2 s of silence in the answer"),
         (Noticed(answered=True, told=["unavailable"]), "told: unavailable"),
         (Noticed(answered=True, lost=True), "call lost, made again"),
         (Noticed(lost=True), "no answer any more"),
@@ -109,8 +109,8 @@ async def test_what_cannot_be_started_again_is_tried_again(
             if tries == 1:
                 raise SetupError("the port is taken")
 
-    monkeypatch.setattr(stack, "RESTART_S", 0.0)
-    made = stack.Stack(tmp_path, livekit=cast("DevelopmentLiveKit", Rooms()))
+    monkeypatch.setattr(deployment, "RESTART_S", 0.0)
+    made = deployment.Deployment(tmp_path, livekit=cast("DevelopmentLiveKit", Rooms()))
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(made.keep(), 0.2)
     assert tries == 2

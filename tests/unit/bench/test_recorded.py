@@ -215,7 +215,7 @@ async def test_audio_that_arrives(told: Callable[..., Any]) -> None:
     report = await sessions.measure_cost(server, 2, 6)
     found = figures(report)
     assert report.bench == "sessions"
-    assert found["holes heard in each reply"] == [0, 0, 0, 0]
+    assert found["dropouts heard in each reply"] == [0, 0, 0, 0]
     assert found["queue dry in each reply"] == pytest.approx([11.23, 0, 9.51, 0], abs=0.01)
     assert found["frames over 40 ms late"] == [0.0]
     assert found["turn gap"] == [309.2, 342.7, 335.4, 348.4]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vdx.bench.sound import compare, first_loud, holes_ms, loud_ms, silent_after
+from vdx.bench.sound import compare, dropouts_ms, first_loud, loud_ms, silent_after
 
 RATE = 24_000
 
@@ -42,12 +42,12 @@ def test_loud_time() -> None:
     assert loud_ms(np.concatenate((tone(200), silence(100))), RATE) == 200
 
 
-def test_holes_of_a_tone() -> None:
+def test_dropouts_of_a_tone() -> None:
     whole = np.concatenate((silence(50), tone(100), silence(15), tone(100), silence(50)))
-    [hole] = holes_ms(whole, RATE)
-    assert hole == pytest.approx(15, abs=1)
-    assert holes_ms(tone(300), RATE) == []
-    assert holes_ms(silence(300), RATE) == []
+    [dropout] = dropouts_ms(whole, RATE)
+    assert dropout == pytest.approx(15, abs=1)
+    assert dropouts_ms(tone(300), RATE) == []
+    assert dropouts_ms(silence(300), RATE) == []
 
 
 def test_an_untouched_reply_has_no_difference() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.plots import draw_listening
-from benchmarks.vad import ALL, NONE, Tally
+from benchmarks.vad import ALL, NONE, SceneCounts
 from benchmarks.vad_corpus import (
     BOT_S,
     Scene,
@@ -111,9 +111,9 @@ def test_the_features_are_for_something(kind: str) -> None:
 
 def test_a_person_interrupts_with_everything_on() -> None:
     scene = first(interrupted_scenes("tune"), kind="voice in echo")
-    tally = Tally()
-    tally.add(scene, play(scene, ALL))
-    assert (tally.scenes, tally.true, tally.false) == (1, 1, 0)
+    counts = SceneCounts()
+    counts.add(scene, play(scene, ALL))
+    assert (counts.scenes, counts.true, counts.false) == (1, 1, 0)
 
 
 def test_an_onset_is_heard_where_it_is() -> None:

@@ -137,7 +137,7 @@ def test_several_servers_are_told_with_what_is_loaded_there(
     hearing = {"state": "resident", "metrics": metrics | {"p50_first_audio_ms": None}}
     busy = {"name": "a", "addr": "unix:/a", "draining": True, "age_seconds": 0.2}
     lost = {"name": "b", "addr": "b:8001", "draining": False, "age_seconds": 31.4, "models": {}}
-    busy["models"] = {"joe": loaded, "ear": hearing, "amy": loaded | {"state": "absent"}}
+    busy["models"] = {"joe": loaded, "asr": hearing, "amy": loaded | {"state": "absent"}}
     answer = {"models": [], "servers": [busy, lost]}
     monkeypatch.setattr(models, "call", lambda *_: answer)
     listed = CliRunner().invoke(models.app, ["list"], env={"COLUMNS": "80"})
@@ -147,7 +147,7 @@ def test_several_servers_are_told_with_what_is_loaded_there(
         ["b", "b:8001", *["heard", "of", "31", "s", "ago"]],
         [],
         ["MODEL", "SERVER", "STATE", "LEASES", "BUSY", "FIRST", "AUDIO"],
-        ["ear", "a", "resident", "3", "1"],
+        ["asr", "a", "resident", "3", "1"],
         ["joe", "a", "resident", "3", "1", "42", "ms"],
         [],
     ]

@@ -1,21 +1,12 @@
 """The bar of `vdx say` and `vdx transcribe`, and where its text goes meanwhile."""
 
-import io
 import sys
 
 import pytest
 import typer
 
+from tests.unit.cli.terminal import Stream
 from vdx.cli.progress import progress_bar
-
-
-class Stream(io.StringIO):
-    def __init__(self, *, terminal: bool) -> None:
-        super().__init__()
-        self._terminal = terminal
-
-    def isatty(self) -> bool:
-        return self._terminal
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -1,10 +1,10 @@
 """Tables on standard output."""
 
-import io
 import sys
 
 import pytest
 
+from tests.unit.cli.terminal import Stream
 from vdx.cli import doctor
 from vdx.cli.checks import Check, Status
 from vdx.cli.table import print_table
@@ -44,15 +44,6 @@ def test_the_doctor_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[1].split()[:3] == ["warn", "model", "process"]
     assert any("-> mend it" in line for line in lines)
     assert max(map(len, lines)) <= 80
-
-
-class Stream(io.StringIO):
-    def __init__(self, *, terminal: bool) -> None:
-        super().__init__()
-        self._terminal = terminal
-
-    def isatty(self) -> bool:
-        return self._terminal
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,9 @@ def test_the_commands_of_the_readme_fetch_what_they_name(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("no_trial")
 def test_a_recogniser_is_pulled_under_another_name(fake: FakeHub, home: Path) -> None:
-    answer = vdx("pull", "Systran/faster-whisper-tiny", "--id", "ears", "--endpoint", fake.url)
-    assert "vdx up --recogniser ears" in answer.output
-    assert (home / "model_repository" / "ears" / "config.pbtxt").exists()
+    answer = vdx("pull", "Systran/faster-whisper-tiny", "--id", "tiny", "--endpoint", fake.url)
+    assert "vdx up --recogniser tiny" in answer.output
+    assert (home / "model_repository" / "tiny" / "config.pbtxt").exists()
 
 
 def test_the_trained_model_is_added_and_tried(home: Path) -> None:

@@ -19,7 +19,7 @@ def test_audio_sounds_on_arrival_or_after_what_is_queued() -> None:
     assert listener.render(1.0, 1.04).tolist() == [1] * 20 + [2] * 20
 
 
-def test_a_late_frame_is_a_hole_in_what_is_heard() -> None:
+def test_a_late_frame_is_an_underrun() -> None:
     listener = Listener(RATE)
     listener.receive("r", pcm(value=1, ms=20), 1.0)
     listener.receive("r", pcm(value=2, ms=20), 1.03)

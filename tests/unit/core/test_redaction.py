@@ -1,4 +1,4 @@
-"""What names a person or opens a door does not reach the log."""
+"""Personal data and credentials do not reach the log."""
 
 import pytest
 

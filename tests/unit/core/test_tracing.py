@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from tests.unit.recorded_spans import recorded_spans
 from vdx.core import tracing
 from vdx.core.config import TracingConfig
 from vdx.core.errors import ModelFailed
@@ -18,12 +18,8 @@ from vdx.core.log_ids import LogIds, logged_as
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    found = InMemorySpanExporter()
-    provider = tracing.provider_for(TracingConfig())
-    provider.add_span_processor(SimpleSpanProcessor(found))
-    tracing.use(provider)
-    yield found
-    tracing.use(None)
+    with recorded_spans() as found:
+        yield found
 
 
 def test_without_an_endpoint_there_are_no_spans() -> None:

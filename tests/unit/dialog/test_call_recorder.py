@@ -121,7 +121,7 @@ async def test_both_sides_lie_where_they_were_heard(tmp_path: Path) -> None:
 def test_a_reply_beside_the_conversation_was_not_said(tmp_path: Path) -> None:
     recorder, ids = CallRecorder(tmp_path, {"session": "s"}, lambda: 100.0), SessionIds("s")
     recorder.played(np.zeros(960, np.int16), 101.0)
-    recorder.told(ReplyDone(ids.side_reply(1), "completed", "", 0, "rude"))
+    recorder.told(ReplyDone(ids.out_of_band_reply(1), "completed", "", 0, "rude"))
     recorder.told(ReplyDone(ids.reply(1), "completed", "", 20, "Hello."))
     assert [(turn["text"], turn["start_ms"]) for turn in recorder._turns] == [("Hello.", 1000)]
 

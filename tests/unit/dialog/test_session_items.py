@@ -203,7 +203,7 @@ async def test_a_reply_beside_the_conversation_leaves_no_trace_in_it() -> None:
             items=(Item("", "user", "Is this rude?"),),
             metadata={"for": "me"},
         )
-        stage.session.side_replies.start("Classify.", own)
+        stage.session.out_of_band.start("Classify.", own)
         done = await stage.transport.wait_for(ReplyDone)
         assert (done.reply.number, done.status, done.text) == (-1, "completed", "".join(long()))
         assert [m.text for m in stage.responder.asked[-1]] == ["Classify.", "Is this rude?"]
@@ -220,15 +220,15 @@ async def test_replies_beside_the_conversation_are_bounded_and_end_with_the_sess
     async with scene(responder=FakeResponder(default=(60.0, "late"))) as stage:
         own = ReplyRequest(text_only=True, in_conversation=False)
         for _ in range(4):
-            stage.session.side_replies.start("", own)
+            stage.session.out_of_band.start("", own)
         with pytest.raises(SessionLimit, match="beside"):
-            stage.session.side_replies.start("", own)
+            stage.session.out_of_band.start("", own)
         first = stage.transport.all(ReplyStarted)[0].reply
         await asyncio.sleep(0.1)
-        assert stage.session.side_replies.cancel(first.response_id)
-        assert not stage.session.side_replies.cancel(first.response_id)
+        assert stage.session.out_of_band.cancel(first.response_id)
+        assert not stage.session.out_of_band.cancel(first.response_id)
         assert stage.transport.statuses() == [(-1, "cancelled")]
-        stage.session.side_replies.start("", own)
+        stage.session.out_of_band.start("", own)
 
 
 @on_virtual_time
@@ -252,7 +252,7 @@ async def test_no_reply_beside_the_conversation_begins_once_the_session_ends() -
     async with scene(responder=FakeResponder(default=(60.0, "late"))) as stage:
         stage.session.close()
         with pytest.raises(SessionLimit, match="the session ends"):
-            stage.session.side_replies.start("", ReplyRequest(text_only=True))
+            stage.session.out_of_band.start("", ReplyRequest(text_only=True))
         assert stage.transport.all(ReplyStarted) == []
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.unit.dialog.fakes import Heard
 from tests.unit.dialog.stage import answered, long_answer, scene
+from tests.unit.recorded_spans import recorded_spans
 from tests.unit.virtual_time import on_virtual_time
-from vdx.core import logs, tracing
-from vdx.core.config import Config, LogConfig, TracingConfig
+from vdx.core import logs
+from vdx.core.config import Config, LogConfig
 from vdx.core.events import SessionState
 from vdx.dialog.reply_request import ReplyRequest
 from vdx.dialog.session_events import ReplyDone
@@ -20,12 +20,8 @@ from vdx.dialog.session_events import ReplyDone
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    found = InMemorySpanExporter()
-    provider = tracing.provider_for(TracingConfig())
-    provider.add_span_processor(SimpleSpanProcessor(found))
-    tracing.use(provider)
-    yield found
-    tracing.use(None)
+    with recorded_spans() as found:
+        yield found
 
 
 def of_turns(spans: InMemorySpanExporter) -> dict[int, list[ReadableSpan]]:
@@ -82,7 +78,7 @@ async def test_a_reply_beside_the_conversation_ends_no_trace(spans: InMemorySpan
     async with scene(Heard("tell me"), responder=long_answer()) as stage:
         await answered(stage)
         beside = ReplyRequest(text_only=True, in_conversation=False)
-        stage.session.side_replies.start("Classify.", beside)
+        stage.session.out_of_band.start("Classify.", beside)
         done = await stage.transport.wait_for(ReplyDone)
         assert done.reply.number < 0
         assert of_turns(spans) == {}

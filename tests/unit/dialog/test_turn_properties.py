@@ -159,9 +159,9 @@ class RandomConversation(RuleBasedStateMachine):
         assert not isinstance(event, Transcript) or event.kind is TranscriptKind.PAUSE
         speech = self.machine._turn.speech
         assert speech is not None
-        assert speech.pause is not None
+        assert speech._pause is not None
         assert decision.utterance == event.utterance == speech.utterance
-        assert decision.silence_ms == silence_ms(speech.pause)
+        assert decision.silence_ms == silence_ms(speech._pause)
         assert self.machine.state is not SessionState.BARGED_IN
         assert before is not SessionState.TERMINATED
 

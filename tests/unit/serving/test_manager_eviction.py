@@ -114,10 +114,10 @@ async def test_a_list_of_models_counts_no_lease_that_is_over() -> None:
     manager.leases.take("s", "voice-0")
     for seconds, leases in ((14, 1), (1.1, 0)):
         await asyncio.sleep(seconds)
-        stays = {each.name: each.stay for each in await manager.statuses()}
-        stay = stays["voice-0"]
-        assert stay is not None
-        assert stay.leases == leases
+        statuses = {each.name: each.residency for each in await manager.statuses()}
+        residency = statuses["voice-0"]
+        assert residency is not None
+        assert residency.leases == leases
 
 
 @on_virtual_time
@@ -168,10 +168,10 @@ async def test_a_model_that_is_too_large_is_unloaded_again() -> None:
         await manager.ensure("voice-1", "tts")
     assert triton.calls == [], "what it costs is known"
     await manager.ensure("voice-2", "tts")
-    told = {status.name: status.stay for status in await manager.statuses()}
+    told = {status.name: status.residency for status in await manager.statuses()}
     assert told["voice-1"] is None
-    assert (stay := told["voice-2"]) is not None
-    assert (stay.phase, stay.memory_mb, stay.why) == ("resident", 300, "not used")
+    assert (residency := told["voice-2"]) is not None
+    assert (residency.phase, residency.memory_mb, residency.why) == ("resident", 300, "not used")
 
 
 @on_virtual_time
@@ -232,9 +232,9 @@ async def test_a_load_given_up_in_the_queue_holds_no_place() -> None:
     await asyncio.sleep(1)
     second = asyncio.create_task(manager.ensure("voice-1", "tts"))
     await asyncio.sleep(1)
-    told = {status.name: status.stay for status in await manager.statuses()}
-    assert (stay := told["voice-1"]) is not None
-    assert (stay.phase, stay.phase_s) == ("waiting", 1.0)
+    told = {status.name: status.residency for status in await manager.statuses()}
+    assert (residency := told["voice-1"]) is not None
+    assert (residency.phase, residency.phase_s) == ("waiting", 1.0)
     second.cancel()
     await asyncio.wait({second})
     third = asyncio.create_task(manager.ensure("voice-2", "tts"))
@@ -299,9 +299,9 @@ async def test_a_load_that_was_given_up_and_ends_later_goes_when_idle() -> None:
         await asyncio.wait({asked})
         triton.states["voice-0"] = "READY"  # Triton ends what it has begun
         await asyncio.sleep(3)
-        told = {status.name: status.stay for status in await manager.statuses()}
-        assert (stay := told["voice-0"]) is not None
-        assert stay.why == "not used"
+        told = {status.name: status.residency for status in await manager.statuses()}
+        assert (residency := told["voice-0"]) is not None
+        assert residency.why == "not used"
         assert await manager.ensure("voice-1", "tts"), "it gives way"
         assert loaded(triton) == {"voice-1"}
 

@@ -21,19 +21,19 @@ def looked(**states: str) -> tuple[FakeTriton, Readiness]:
 
 
 async def test_it_is_what_triton_says() -> None:
-    triton, readiness = looked(voice="READY", ear="LOADING")
+    triton, readiness = looked(voice="READY", asr="LOADING")
     assert readiness.problem == "loading"
-    assert await readiness.check() == "models not ready: ear"
-    triton.states["ear"] = "READY"
+    assert await readiness.check() == "models not ready: asr"
+    triton.states["asr"] = "READY"
     assert await readiness.check() == ""
     triton.lost()
     assert "Triton" in await readiness.check()
 
 
 async def test_a_model_that_triton_takes_for_ready_may_be_dead() -> None:
-    triton, _ = looked(voice="READY", ear="READY")
-    readiness = Readiness(cast(Any, triton), lambda: ["voice", "ear"], lambda name: name != "ear")
-    assert await readiness.check() == "models not ready: ear"
+    triton, _ = looked(voice="READY", asr="READY")
+    readiness = Readiness(cast(Any, triton), lambda: ["voice", "asr"], lambda name: name != "asr")
+    assert await readiness.check() == "models not ready: asr"
 
 
 async def test_a_server_that_hangs_is_a_problem_within_the_time_of_a_probe(

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vdx.serving.update_trial import ENOUGH, UNUSED_S, Outcome, Tally, Trial
+from vdx.serving.update_trial import ENOUGH, UNUSED_S, Outcome, RequestStats, Trial
 
 
 def trial(share: float = 0.1, hold_s: float = 60.0) -> Trial:
     return Trial(share, began=100.0, hold_s=hold_s)
 
 
-def served(tally: Tally, count: int, ms: float = 40.0, error_every: int = 0) -> None:
+def served(stats: RequestStats, count: int, ms: float = 40.0, error_every: int = 0) -> None:
     for number in range(1, count + 1):
-        tally.add(None if error_every and number % error_every == 0 else ms)
+        stats.add(None if error_every and number % error_every == 0 else ms)
 
 
 def test_one_that_does_as_well_wins_after_its_hold() -> None:
@@ -54,7 +54,7 @@ def test_one_that_is_used_again_goes_on() -> None:
     served(given_.old, 1)
     used = 100.0 + UNUSED_S
     assert given_.verdict(used) is None
-    given_.elsewhere["other"] = (Tally(), Tally.of(1, 0, [40.0]))
+    given_.elsewhere["other"] = (RequestStats(), RequestStats.of(1, 0, [40.0]))
     assert given_.verdict(used + UNUSED_S) is None, "a request elsewhere"
     assert given_.verdict(used + 2 * UNUSED_S) is not None
 
@@ -136,13 +136,13 @@ def test_the_share_is_kept_at_every_moment(share: float, sessions: int) -> None:
 def test_what_other_frontends_served_counts() -> None:
     one = trial(hold_s=0)
     served(one.old, 20)
-    one.elsewhere["a"] = (Tally.of(20, 0, [40.0] * 20), Tally.of(12, 0, [40.0] * 12))
+    one.elsewhere["a"] = (RequestStats.of(20, 0, [40.0] * 20), RequestStats.of(12, 0, [40.0] * 12))
     assert one.verdict(101) is None
-    one.elsewhere["b"] = (Tally(), Tally.of(8, 0, [40.0] * 8))
+    one.elsewhere["b"] = (RequestStats(), RequestStats.of(8, 0, [40.0] * 8))
     verdict = one.verdict(101)
     assert verdict is not None
     assert verdict.outcome is Outcome.PROMOTED
-    one.elsewhere["b"] = (Tally(), Tally.of(8, 3, [40.0] * 5))
+    one.elsewhere["b"] = (RequestStats(), RequestStats.of(8, 3, [40.0] * 5))
     verdict = one.verdict(101)
     assert verdict is not None
     assert (verdict.outcome, verdict.why.startswith("it errs more often: 3 of 20")) == (

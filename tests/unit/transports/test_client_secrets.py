@@ -65,7 +65,7 @@ def test_a_browser_is_let_in_by_its_secret_alone() -> None:
     value = client.post(PATH, headers=AUTHORIZED).json()["value"]
     for given, status in [(value, 503), ("ek_other", 401), (KEY, 503)]:
         carried = ["realtime", f"openai-insecure-api-key.{given}"]
-        # The models of this server are not loaded: past the door it is refused for that.
+        # The models of this server are not loaded: an authorised request is refused for that.
         assert denial(client, "/v1/realtime", subprotocols=carried)[0] == status
 
 

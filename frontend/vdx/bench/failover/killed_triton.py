@@ -14,7 +14,7 @@ from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report, told
-from vdx.bench.heard import longest_hole_at, longest_hole_ms, reply_s
+from vdx.bench.heard import longest_underrun_at, longest_underrun_ms, reply_s
 from vdx.bench.scrape import status
 from vdx.client.log import Reply
 
@@ -22,7 +22,7 @@ SPEECH = "ps_cards_002"
 SOUNDING_S = 1.5
 """How long every reply sounds before the kill."""
 TURN_S = 60.0
-HOLE_MS = 1000.0
+UNDERRUN_MS = 1000.0
 
 
 async def measure(url: str, sessions: int, report: Report, step: Step) -> None:
@@ -37,11 +37,13 @@ async def measure(url: str, sessions: int, report: Report, step: Step) -> None:
     for each in kills:
         await each
     step()
-    report.add("hole of a reply while a Triton dies", "ms", told(users, "hole_ms"), max=HOLE_MS)
-    began = [at for user in users for at in user["hole_at_ms"]]
+    report.add(
+        "underrun of a reply while a Triton dies", "ms", told(users, "underrun_ms"), max=UNDERRUN_MS
+    )
+    began = [at for user in users for at in user["underrun_at_ms"]]
     if began:  # at the kill itself, or when the server is started again
         report.add("  which began so long after the kill", "ms", began)
-    report.add("  of an undisturbed one", "ms", told(users, "calm_hole_ms"))
+    report.add("  of an undisturbed one", "ms", told(users, "calm_underrun_ms"))
     report.add("its length more than undisturbed", "ms", told(users, "more_ms"))
     lost = sessions - sum(user["whole"] for user in users)
     report.add("replies that do not say every word once", "", [float(lost)], max=0)
@@ -76,9 +78,9 @@ async def _user(plan: Plan, number: int, sounding: asyncio.Barrier, step: Step) 
         await user.hear_out(after, TURN_S)
     whole = disturbed is not None and calm is not None and disturbed.text == calm.text
     return {
-        "hole_ms": _hole_ms(user, disturbed),
-        "hole_at_ms": _hole_at_ms(user, disturbed, killed),
-        "calm_hole_ms": _hole_ms(user, calm),
+        "underrun_ms": _underrun_ms(user, disturbed),
+        "underrun_at_ms": _underrun_at_ms(user, disturbed, killed),
+        "calm_underrun_ms": _underrun_ms(user, calm),
         "more_ms": round(_length_ms(user, disturbed) - _length_ms(user, calm), 1),
         "whole": whole and disturbed is not None and disturbed.status == "completed",
         "alive": after is not None and after.status == "completed",
@@ -93,13 +95,13 @@ async def _begun(user: BenchClient) -> Reply | None:
     return await user.reply_after(replies)
 
 
-def _hole_ms(user: BenchClient, reply: Reply | None) -> float:
-    return 0.0 if reply is None else longest_hole_ms(user.client.listener, reply.id)
+def _underrun_ms(user: BenchClient, reply: Reply | None) -> float:
+    return 0.0 if reply is None else longest_underrun_ms(user.client.listener, reply.id)
 
 
-def _hole_at_ms(user: BenchClient, reply: Reply | None, killed: float) -> list[float]:
+def _underrun_at_ms(user: BenchClient, reply: Reply | None, killed: float) -> list[float]:
     """How long after the kill that one began; none where there was none."""
-    began = longest_hole_at(user.client.listener, reply.id) if reply else None
+    began = longest_underrun_at(user.client.listener, reply.id) if reply else None
     return [] if began is None else [round(1000 * (began - killed), 1)]
 
 

@@ -26,11 +26,11 @@ GIVE_UP_S = 45.0
 @dataclass(slots=True)
 class Noticed:
     """`waited_s` from the fault, or the person's last words, to the next answer that is completed,
-    or to the one after it where that took longer; `hole_s` the longest silence within the answer
-    under way; `told` codes of errors."""
+    or to the one after it where that took longer; `underrun_s` the longest silence within the
+    answer under way; `told` codes of errors."""
 
     waited_s: float = 0.0
-    hole_s: float = 0.0
+    underrun_s: float = 0.0
     told: list[str] = field(default_factory=list)
     lost: bool = False
     answered: bool = False
@@ -99,8 +99,8 @@ async def _recover(user: BenchClient, noticed: Noticed, happened: float) -> None
             first = found.first_audio or found.done
             noticed.answered = True
             noticed.waited_s = round(max(0.0, first - asked), 2)
-            holes = [gap.seconds for gap in _underruns(client) if gap.at >= happened - 0.1]
-            noticed.hole_s = round(max(holes, default=0.0), 2) if under_way else 0.0
+            underruns = [gap.seconds for gap in _underruns(client) if gap.at >= happened - 0.1]
+            noticed.underrun_s = round(max(underruns, default=0.0), 2) if under_way else 0.0
             await _ask_once_more(user, noticed)
             return
         await user.microphone_feed.say(clip(SPEECH, client.rate)).finished

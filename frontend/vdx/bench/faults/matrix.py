@@ -13,7 +13,7 @@ from typing import Any
 from vdx.bench.client_process import Step
 from vdx.bench.clips import preload
 from vdx.bench.faults.caller import OPENING, SPEECH, STAGES, Noticed, live
-from vdx.bench.faults.stack import Stack, stack
+from vdx.bench.faults.deployment import Deployment, deployment
 from vdx.bench.figures import Report
 from vdx.bench.scrape import status
 from vdx.core.errors import VdxError
@@ -63,7 +63,7 @@ async def measure(
     report = Report("faults", {"tritons": tritons, "rooms": livekit is not None})
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="vdx-faults-") as folder:
-        async with stack(Path(folder), tritons, livekit) as running:
+        async with deployment(Path(folder), tritons, livekit) as running:
             plan = {
                 "url": running.url,
                 "api_key": "",
@@ -78,7 +78,7 @@ async def measure(
     return report
 
 
-async def _run(running: Stack, case: Case, plan: dict[str, Any]) -> dict[str, Any]:
+async def _run(running: Deployment, case: Case, plan: dict[str, Any]) -> dict[str, Any]:
     await _as_before(running, None)
     before = running.processes()
     thaw: list[asyncio.TimerHandle] = []
@@ -104,7 +104,7 @@ async def _run(running: Stack, case: Case, plan: dict[str, Any]) -> dict[str, An
         "how": case.how,
         "stage": case.stage,
         "waited_s": noticed.waited_s,
-        "hole_s": noticed.hole_s,
+        "underrun_s": noticed.underrun_s,
         "told": noticed.told,
         "lost": noticed.lost,
         "answered": noticed.answered,
@@ -118,7 +118,7 @@ def _thaw(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-async def _as_before(running: Stack, processes: int | None) -> str:
+async def _as_before(running: Deployment, processes: int | None) -> str:
     """Waits until no session is open and as many processes run; says what is still different."""
     left = ""
     for _ in range(round(SETTLE_S / 0.25)):
@@ -144,8 +144,8 @@ def describe(noticed: Noticed) -> str:
     parts = []
     if noticed.lost:
         parts.append("call lost, made again")
-    if noticed.hole_s >= 0.1:
-        parts.append(f"{noticed.hole_s:.1f} s of silence in the answer")
+    if noticed.underrun_s >= 0.1:
+        parts.append(f"{noticed.underrun_s:.1f} s of silence in the answer")
     if noticed.told:
         parts.append(f"told: {', '.join(noticed.told)}")
     return "; ".join(parts) or "nothing"

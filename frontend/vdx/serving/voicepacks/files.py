@@ -1,4 +1,4 @@
-"""Reads files that strangers made: regular ones, inside their folder, up to a size."""
+"""Reads untrusted files: regular ones, inside their folder, up to a size."""
 
 import hashlib
 import os
@@ -86,7 +86,7 @@ def blocks(stream: BinaryIO, limit: int, path: Path) -> Iterator[bytes]:
 
 
 def copy_inside(folder: Path, name: str, target: Path, limit: int) -> None:
-    """Copies the content alone: no link, owner or mode of the stranger's comes along."""
+    """Copies the content alone: no link, owner or mode of the original comes along."""
     with open_inside(folder, name, limit) as stream, target.open("xb") as copy:
         for block in blocks(stream, limit, folder / name):
             copy.write(block)

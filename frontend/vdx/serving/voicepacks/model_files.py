@@ -68,7 +68,7 @@ class Facts:
 
 
 class Loose(BaseModel):
-    """A part of a stranger's JSON: what vdx reads of it is checked, the rest is left alone."""
+    """A part of an untrusted JSON file: what vdx reads of it is checked, the rest is left alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -101,6 +101,6 @@ def licence_in(folder: Path, names: tuple[str, ...]) -> str:
 
 
 def one_line(text: str) -> str:
-    """A stranger's text as one short printable line, fit for a terminal and for metadata."""
+    """Untrusted text as one short printable line, fit for a terminal and for metadata."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(shown.split())[:300]

@@ -80,7 +80,7 @@ def made(
         or (declared.licence if declared else "")
         or "unknown",
         "source": given.source if given else origin.source,
-        # Never because the files say so: those are a stranger's.
+        # Never because the files say so: those are untrusted.
         "trusted": True if origin.parameters.get(TRUSTED) == "true" else None,
         "part": "adapter" if parts.adapter else None,
         "files": digests,

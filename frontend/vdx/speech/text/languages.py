@@ -36,8 +36,8 @@ class Language:
     listening_sounds: frozenset[str] = frozenset()
 
 
-def primary_subtag(tag: str) -> str:
-    """ "de" of "de-AT" or "de_AT"; the default language of an empty tag."""
+def table_language(tag: str) -> str:
+    """The language whose table serves a tag: "de" for "de-AT"; the default for an empty tag."""
     primary = language_tags.primary_subtag(tag)
     return SAME.get(primary, primary) or DEFAULT_LANGUAGE
 
@@ -49,7 +49,7 @@ def known_languages() -> tuple[str, ...]:
 
 def language_table(tag: str) -> Language:
     """The table for a BCP-47 tag ("de-AT" finds "de"); an unknown language gets an empty one."""
-    primary = primary_subtag(tag)
+    primary = table_language(tag)
     # A tag comes from a client: it names a file only if it is one of ours.
     return _read(primary) if primary in known_languages() else Language()
 

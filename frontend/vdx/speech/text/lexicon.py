@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from vdx.core.config import BargeInConfig
-from vdx.speech.text.languages import language_table, primary_subtag
+from vdx.speech.text.languages import language_table, table_language
 from vdx.speech.text.writing_systems import is_unspaced, is_word_char
 
 _LONGEST_PHRASE: Final = 8
@@ -112,7 +112,7 @@ def _stands_alone(words: list[str], start: int, length: int, *, after_sounds: bo
 
 
 def _additions(table: dict[str, tuple[str, ...]], language: str) -> frozenset[str]:
-    keys = {"*", primary_subtag(language), language.casefold()}
+    keys = {"*", table_language(language), language.casefold()}
     return _normal(
         phrase for key, phrases in table.items() if key.casefold() in keys for phrase in phrases
     )

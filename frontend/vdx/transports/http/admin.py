@@ -236,13 +236,13 @@ def _model(entry: ModelStatus) -> ModelLine:
             "sample_rate": info.sample_rate,
             "capabilities": sorted(info.capabilities),
         }
-    if (stay := entry.stay) is not None:
+    if (residency := entry.residency) is not None:
         line |= {
-            "phase": stay.phase,
-            "phase_seconds": round(stay.phase_s, 1),
-            "idle_seconds": round(stay.idle_s, 1),
-            "leases": stay.leases,
-            "memory_mb": stay.memory_mb and round(stay.memory_mb, 1),
-            "why": stay.why,
+            "phase": residency.phase,
+            "phase_seconds": round(residency.phase_s, 1),
+            "idle_seconds": round(residency.idle_s, 1),
+            "leases": residency.leases,
+            "memory_mb": residency.memory_mb and round(residency.memory_mb, 1),
+            "why": residency.why,
         }
     return ModelLine.model_validate(line)

@@ -6,7 +6,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from vdx.app.update import Update, UpdateState
-from vdx.serving.update_trial import Tally
+from vdx.serving.update_trial import RequestStats
 from vdx.transports.http.operation import MODEL_REFUSALS, Host, operations, refusals
 
 ModelName = Annotated[str, Path(json_schema_extra={"minLength": 1})]
@@ -89,11 +89,11 @@ def _line(update: Update) -> UpdateLine:
     )
 
 
-def _figures(model: str, tally: Tally) -> VersionFigures:
-    ms = tally.median_ms
+def _figures(model: str, stats: RequestStats) -> VersionFigures:
+    ms = stats.median_ms
     return VersionFigures(
         model=model,
-        requests=tally.requests,
-        errors=tally.errors,
+        requests=stats.requests,
+        errors=stats.errors,
         median_ms=round(ms, 1) if ms is not None else None,
     )

@@ -416,7 +416,7 @@ class Connection:
             session.mcp.check_room(own.offer.mcp)
         instructions = wanted.instructions or ""
         if beside_conversation(own, settings):
-            session.side_replies.start(instructions, own)
+            session.out_of_band.start(instructions, own)
             return
         active = session.active_reply
         # One that called the client's tools may still speak when the client has answered.
@@ -434,7 +434,7 @@ class Connection:
                 param="response",
             )
         if not given and session.calls.mcp.take_told():
-            self._presenter.empty_reply(session.side_replies.next_ids())
+            self._presenter.empty_reply(session.out_of_band.next_ids())
             return
         if own.offer is not None:
             session.mcp.add(own.offer.mcp)
@@ -453,7 +453,7 @@ class Connection:
     async def _cancel_reply(self, wanted: str | None) -> None:
         session = self._session
         active = session.active_reply
-        if wanted is not None and session.side_replies.cancel(wanted):
+        if wanted is not None and session.out_of_band.cancel(wanted):
             return
         waits = session.reply_requested and wanted is None
         if not waits and (active is None or wanted not in (None, active.response_id)):

@@ -134,13 +134,13 @@ describe("the operator's page", () => {
         new: { model: "espeak-2", requests: 3, errors: 3, median_ms: null },
       },
       {
-        name: "ears",
+        name: "recogniser",
         state: "trial",
         why: "",
         canary: 0.1,
         decided_here: false,
-        old: { model: "ears", requests: 0, errors: 0, median_ms: null },
-        new: { model: "ears-2", requests: 0, errors: 0, median_ms: null },
+        old: { model: "recogniser", requests: 0, errors: 0, median_ms: null },
+        new: { model: "recogniser-2", requests: 0, errors: 0, median_ms: null },
       },
     ],
     failures: [{ service: "triton", code: "model_died", count: 2 }],
@@ -221,8 +221,8 @@ describe("the operator's page", () => {
   it("offers in place of a model what is of its kind, or of none that is known", () => {
     const { models } = known;
     expect(replaceable(models).map(({ name }) => name)).toEqual(["espeak"]);
-    const ears = { name: "ears", state: "READY", reason: "", kind: "asr" } as const;
-    const names = replacements([...models, ears], "espeak").map(({ name }) => name);
+    const recogniser = { name: "recogniser", state: "READY", reason: "", kind: "asr" } as const;
+    const names = replacements([...models, recogniser], "espeak").map(({ name }) => name);
     expect(names).toEqual(["canned"]);
   });
 });

@@ -12,7 +12,7 @@ from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis
 from triton_backends.transducer.engine import EngineOptions, TransducerEngine
 from triton_backends.transducer.model_folder import Options
-from triton_backends.transducer.search import Emission
+from triton_backends.transducer.search import Emission, Prediction
 from triton_backends.transducer.utterance import TransducerUtterance
 
 WAIT_S = 60
@@ -71,3 +71,16 @@ def chirp(seconds: float = 6.0) -> NDArray[np.int16]:
     tone *= np.sin(2 * np.pi * time / 2.7) > -0.7  # pauses
     noise = np.random.default_rng(3).normal(0, 0.03, time.size)
     return ((tone * 0.4 + noise) * 32767).astype(np.int16)
+
+
+class FramesAsLogits:
+    """A predictor whose state is the tokens since it began; the encoder's frames are the logits."""
+
+    def start(self) -> Prediction:
+        return Prediction(np.zeros(0, np.float32), ())
+
+    def after(self, prediction: Prediction, token: int) -> Prediction:
+        return Prediction(prediction.output, (*prediction.state, token))
+
+    def logits(self, frame: NDArray[np.float32], _prediction: Prediction) -> NDArray[np.float32]:
+        return frame

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.backends.transducer import tiny
 from tests.unit.backends.transducer.drive import (
     SILENCE,
+    FramesAsLogits,
     change_metadata,
     chirp,
     done,
@@ -29,7 +30,6 @@ from triton_backends.transducer.features import Features
 from triton_backends.transducer.search import (
     Emission,
     GreedyTransducer,
-    Prediction,
     Vocabulary,
 )
 from triton_backends.transducer.stream import LONG_SILENCE
@@ -421,22 +421,9 @@ def test_what_is_not_settled_is_not_stable() -> None:
 # --- marks of the turn ---------------------------------------------------------------------------
 
 
-class Counting:
-    """A predictor whose state is the tokens since it began; the encoder's frames are the logits."""
-
-    def start(self) -> Prediction:
-        return Prediction(np.zeros(0, np.float32), ())
-
-    def after(self, prediction: Prediction, token: int) -> Prediction:
-        return Prediction(prediction.output, (*prediction.state, token))
-
-    def logits(self, frame: np.ndarray, _prediction: Prediction) -> np.ndarray:  # type: ignore[type-arg]
-        return frame
-
-
 def test_the_predictor_begins_anew_after_the_end_of_an_utterance() -> None:
     vocabulary = Vocabulary(blank=3, resets=frozenset({1}))
-    search = GreedyTransducer(Counting(), vocabulary, most_symbols=1)
+    search = GreedyTransducer(FramesAsLogits(), vocabulary, most_symbols=1)
     found, state = search.step(search.start(), np.eye(4, dtype=np.float32)[[0, 3, 2]])
     assert (len(found), state.memory.state) == (2, (0, 2))
     found, state = search.step(state, np.eye(4, dtype=np.float32)[[1]])

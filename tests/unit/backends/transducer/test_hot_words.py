@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from tests.unit.backends.transducer import tiny
-from tests.unit.backends.transducer.drive import SILENCE, chirp, done, sure
+from tests.unit.backends.transducer.drive import SILENCE, FramesAsLogits, chirp, done, sure
 from triton_backends.shared.contract import AsrRequest
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.hot_words import HotWords, Matches, Spelling
 from triton_backends.shared.parameters import Parameters
 from triton_backends.transducer.beam import BeamTransducer
 from triton_backends.transducer.engine import TransducerEngine
-from triton_backends.transducer.search import GreedyCtc, GreedyTransducer, Prediction, Vocabulary
+from triton_backends.transducer.search import GreedyCtc, GreedyTransducer, Vocabulary
 from triton_backends.transducer.tokens import Tokens
 
 SYMBOLS = ["<blk>", "▁mil", "▁mi", "l", "k", "ton", "▁", "你", "好", "<unk>"]
@@ -36,23 +36,10 @@ def frames(*likeliest: dict[int, float]) -> np.ndarray:  # type: ignore[type-arg
     return rows
 
 
-class Straight:
-    """A predictor that adds nothing: the encoder's frames are the logits."""
-
-    def start(self) -> Prediction:
-        return Prediction(np.zeros(0, np.float32), ())
-
-    def after(self, prediction: Prediction, token: int) -> Prediction:
-        return Prediction(prediction.output, (*prediction.state, token))
-
-    def logits(self, frame: np.ndarray, _prediction: Prediction) -> np.ndarray:  # type: ignore[type-arg]
-        return frame
-
-
 SEARCHES = {
-    "greedy": GreedyTransducer(Straight(), VOCABULARY, 1),
+    "greedy": GreedyTransducer(FramesAsLogits(), VOCABULARY, 1),
     "ctc": GreedyCtc(VOCABULARY),
-    "beam": BeamTransducer(Straight(), VOCABULARY, 4),
+    "beam": BeamTransducer(FramesAsLogits(), VOCABULARY, 4),
 }
 
 

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from typing import Final
 
-from vdx.speech.text.languages import Language, language_table, primary_subtag
+from vdx.speech.text.languages import Language, language_table, table_language
 from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
@@ -25,7 +25,7 @@ def compatible(text: SpanText, language: str) -> SpanText:
     Marks between clauses stay as they are in the languages whose they are.
     """
     text = text.rewrite(_COMPATIBLE, lambda m: _plain(m[0]), parted=False)
-    if primary_subtag(language) in _WIDE_LANGUAGES:
+    if table_language(language) in _WIDE_LANGUAGES:
         return text
     return text.rewrite(_WIDE_MARKS, _narrow, parted=False)
 

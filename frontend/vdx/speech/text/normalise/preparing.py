@@ -5,7 +5,7 @@ from typing import Final
 
 from vdx.core.events import Clause
 from vdx.core.threads import in_thread
-from vdx.speech.text.languages import primary_subtag
+from vdx.speech.text.languages import table_language
 from vdx.speech.text.normalise.normaliser import Normaliser
 
 SAMPLE: Final = "On 2024-03-05 at 10:30, 1/2 of it: -$1.50, 1 km, 20 %, 1, 2 and 3.5."
@@ -16,7 +16,7 @@ _PREPARING: Final = threading.Lock()
 
 async def prepared(language: str) -> Normaliser:
     """The normaliser of a language; a thread reads its files when it is used first."""
-    if primary_subtag(language) not in _READY:
+    if table_language(language) not in _READY:
         await in_thread(prepare, language)
     return Normaliser(language)
 
@@ -24,9 +24,9 @@ async def prepared(language: str) -> Normaliser:
 def prepare(language: str) -> None:
     """Reads the files of a language and uses its rules once; blocks for about 0.1 s."""
     with _PREPARING:
-        if primary_subtag(language) in _READY:
+        if table_language(language) in _READY:
             return
         normaliser = Normaliser(language)
         normaliser.clause(Clause(SAMPLE, 0, len(SAMPLE)))
         if normaliser.words is not None:
-            _READY.add(primary_subtag(language))
+            _READY.add(table_language(language))

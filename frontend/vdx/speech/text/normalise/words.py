@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from vdx.speech.text.languages import primary_subtag
+from vdx.speech.text.languages import table_language
 
 DATA: Final = Path(__file__).parent / "data"
 Table = dict[str, str]
@@ -128,7 +128,7 @@ def spoken_languages() -> tuple[str, ...]:
 
 def words_of_language(tag: str) -> Words | None:
     """The words for a BCP-47 tag; None for a language that has no file."""
-    primary = primary_subtag(tag)
+    primary = table_language(tag)
     # A tag comes from a client: it names a file only if it is one of ours.
     return _read(primary) if primary in spoken_languages() else None
 

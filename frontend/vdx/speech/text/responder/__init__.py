@@ -1,6 +1,7 @@
 """What answers: the messages of a conversation in, the text of the reply out, as it is made."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
 from vdx.core.config import ResponderConfig
@@ -37,6 +38,14 @@ class ToolResponder(Responder, Protocol):
     ) -> AsyncGenerator[Piece, None]:
         """As `reply`; the pieces of an answer's calls come after its text."""
         ...
+
+
+async def text_of(pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[str, None]:
+    """The text alone of an answer; closing it closes `pieces`."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, str):
+                yield piece
 
 
 class FixedText:

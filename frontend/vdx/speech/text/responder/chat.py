@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -13,7 +12,7 @@ from vdx.core.config import ChatConfig
 from vdx.core.errors import ContextExceeded, ResponderError
 from vdx.core.events import Message
 from vdx.core.tools import NO_TOOLS, ToolOffer
-from vdx.speech.text.responder import Piece
+from vdx.speech.text.responder import Piece, text_of
 from vdx.speech.text.responder.chat_client import (
     Failure,
     Stream,
@@ -85,15 +84,12 @@ class ChatResponder:
         self._keeps = False
         """A connection is kept of an earlier answer, which the endpoint may end as it is used."""
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         """The deltas of the answer; closing the generator closes the HTTP stream.
 
         At that the server ends the generation.
         """
-        async with aclosing(self.reply_with_tools(messages, NO_TOOLS)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, str):
-                    yield piece
+        return text_of(self.reply_with_tools(messages, NO_TOOLS))
 
     async def reply_with_tools(
         self, messages: Sequence[Message], offer: ToolOffer

@@ -12,7 +12,7 @@ from vdx.core.events import Message
 from vdx.core.logs import logger
 from vdx.core.metrics import CHAT_ENDPOINTS
 from vdx.core.tools import NO_TOOLS, ToolOffer
-from vdx.speech.text.responder import Piece, ToolResponder
+from vdx.speech.text.responder import Piece, ToolResponder, text_of
 from vdx.speech.text.responder.chat import ChatResponder
 
 log = logger(__name__)
@@ -59,12 +59,9 @@ class FallbackResponder:
         self._endpoints = [_Endpoint(each) for each in responders]
         self._clock = clock
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         """As `ChatResponder.reply`, of the first endpoint that says a word."""
-        async with aclosing(self.reply_with_tools(messages, NO_TOOLS)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, str):
-                    yield piece
+        return text_of(self.reply_with_tools(messages, NO_TOOLS))
 
     async def reply_with_tools(
         self, messages: Sequence[Message], offer: ToolOffer

@@ -43,10 +43,15 @@ it("begins with what the profile says, and with automatic", () => {
 });
 
 it("says which recogniser cannot tell the language that automatic asks for", () => {
-  const ears = (...capabilities: string[]) => [{ ...model("ears", "*"), capabilities }];
+  const withCapabilities = (...capabilities: string[]) => [
+    { ...model("recogniser", "*"), capabilities },
+  ];
   const automatic = (known: readonly Model[]) =>
-    languages(known, { recogniser: "ears", voice: "" }, "")[1];
-  expect(automatic(ears("partials"))).toEqual(["auto", "Automatic (ears cannot tell)"]);
-  expect(automatic(ears("language_detection"))).toEqual(["auto", "Automatic"]);
-  expect(automatic([model("ears")])).toEqual(["auto", "Automatic"]);
+    languages(known, { recogniser: "recogniser", voice: "" }, "")[1];
+  expect(automatic(withCapabilities("partials"))).toEqual([
+    "auto",
+    "Automatic (recogniser cannot tell)",
+  ]);
+  expect(automatic(withCapabilities("language_detection"))).toEqual(["auto", "Automatic"]);
+  expect(automatic([model("recogniser")])).toEqual(["auto", "Automatic"]);
 });

@@ -1,4 +1,4 @@
-"""Written replies beside the conversation, as a client asks for them with `conversation: none`."""
+"""Out-of-band responses: written replies outside the conversation (`conversation: none`)."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ MOST: Final = 4
 """At once."""
 
 
-class SideReplies:
+class OutOfBandReplies:
     """The turn machine knows nothing of them: they are not heard, and nobody interrupts them."""
 
     def __init__(
@@ -51,14 +51,14 @@ class SideReplies:
             self._emit(StageFailed(error))
             self._finish(ids.response_id, "failed", error)
 
-        task = self._tasks.spawn(reply.run, f"side-reply-{self._count}", on_error)
+        task = self._tasks.spawn(reply.run, f"out-of-band-reply-{self._count}", on_error)
         if task is not None:
             self._running[ids.response_id] = (reply, task)
 
     def next_ids(self) -> ReplyIds:
         """Of one that begins now."""
         self._count += 1
-        return self._ids.side_reply(self._count)
+        return self._ids.out_of_band_reply(self._count)
 
     def cancel(self, response_id: str) -> bool:
         """Ends one; False where it is not under way."""

@@ -21,10 +21,16 @@ from tests.unit.backends.transducer.drive import (
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis
 from triton_backends.shared.errors import Internal
-from triton_backends.transducer.carried import GOES_ON_S, MOST, Carried, Carrier, untold
 from triton_backends.transducer.engine import TransducerEngine
 from triton_backends.transducer.search import Emission
 from triton_backends.transducer.stream import Stream
+from triton_backends.transducer.stream_cache import (
+    GOES_ON_S,
+    MOST,
+    CachedStream,
+    StreamCache,
+    unreported,
+)
 
 MAKERS = {"zipformer": tiny.zipformer, "ctc": tiny.zipformer_ctc, "nemo": tiny.nemo}
 PUSH = 3 * 320
@@ -44,7 +50,7 @@ class Clock:
 @pytest.fixture(params=MAKERS)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TransducerEngine]:
     made = open_engine(MAKERS[request.param](tmp_path))
-    made._carrier = Carrier(Clock())
+    made._stream_cache = StreamCache(Clock())
     yield made
     made.close()
 
@@ -91,7 +97,7 @@ def test_the_state_is_not_cut(engine: TransducerEngine, tokens: list[int], flush
 def test_after_silence_it_begins_anew(engine: TransducerEngine) -> None:
     pcm = chirp(3.0)
     anew = hear(engine, pcm[CUT:], AsrRequest(audio=SILENCE))
-    clock = engine._carrier._clock
+    clock = engine._stream_cache._clock
     assert isinstance(clock, Clock)
     hear(engine, pcm[:CUT], SESSION)
     clock.now += GOES_ON_S * 1.01
@@ -168,7 +174,7 @@ def test_idle_sessions_cost_nothing(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     engine, pcm = open_engine(tiny.zipformer(tmp_path)), chirp(2.0)
     clock = Clock()
-    engine._carrier = Carrier(clock)
+    engine._stream_cache = StreamCache(clock)
     workers = {thread for thread in threading.enumerate() if thread not in before}
     steps, compute = list[int](), engine.model.encoder.step
 
@@ -179,7 +185,7 @@ def test_idle_sessions_cost_nothing(tmp_path: Path) -> None:
     engine.model.encoder.step = counted  # type: ignore[assignment,method-assign]
     for number in range(MOST):
         hear(engine, pcm, AsrRequest(audio=SILENCE, session=f"{number}"))
-    assert len(engine._carrier._left) == MOST
+    assert len(engine._stream_cache._streams) == MOST
     spoken = sum(steps)
     assert spoken >= MOST
     for _ in range(600):
@@ -188,8 +194,8 @@ def test_idle_sessions_cost_nothing(tmp_path: Path) -> None:
     assert sum(steps) == spoken
     assert len(engine.scheduler._queue) == 0
     clock.now += GOES_ON_S
-    assert engine._carrier.take("anybody") is None
-    assert not engine._carrier._left, "who comes next frees what nobody goes on with"
+    assert engine._stream_cache.take("anybody") is None
+    assert not engine._stream_cache._streams, "who comes next frees what nobody goes on with"
     assert sum(steps) == spoken
     engine.close()
 
@@ -200,26 +206,26 @@ def emissions(*tokens: int) -> list[Emission]:
 
 def test_what_the_padding_told_is_not_told_again() -> None:
     told = [1, 2, 3]
-    assert untold(emissions(1), told) == []
+    assert unreported(emissions(1), told) == []
     assert told == [2, 3]
-    assert untold([], told) == []
-    assert [each.token for each in untold(emissions(2, 3, 4), told)] == [4]
+    assert unreported([], told) == []
+    assert [each.token for each in unreported(emissions(2, 3, 4), told)] == [4]
     assert told == []
     told = [1, 2]
-    assert [each.token for each in untold(emissions(1, 5, 2), told)] == [5, 2]
+    assert [each.token for each in unreported(emissions(1, 5, 2), told)] == [5, 2]
     assert told == [], "it came to something else"
 
 
 def test_only_so_many_wait() -> None:
     clock = Clock()
-    carrier, left = Carrier(clock), [Carried() for _ in range(MOST + 2)]
-    for number, carried in enumerate(left):
-        carrier.leave(number, carried)
-    assert [carrier.take(number) for number in (0, 1)] == [None, None]
-    assert carrier.take(2) is left[2]
-    assert carrier.take(2) is None
+    cache, left = StreamCache(clock), [CachedStream() for _ in range(MOST + 2)]
+    for number, cached in enumerate(left):
+        cache.put(number, cached)
+    assert [cache.take(number) for number in (0, 1)] == [None, None]
+    assert cache.take(2) is left[2]
+    assert cache.take(2) is None
     clock.now += GOES_ON_S / 2
-    carrier.leave(3, left[0])
+    cache.put(3, left[0])
     clock.now += GOES_ON_S * 0.6
-    assert carrier.take(4) is None
-    assert carrier.take(3) is left[0]
+    assert cache.take(4) is None
+    assert cache.take(3) is left[0]

@@ -28,8 +28,8 @@ VDX = (sys.executable, "-m", "vdx.cli")
 
 
 @dataclass(slots=True)
-class Stack:
-    """What runs; `url` is the frontend's. Made by `stack`."""
+class Deployment:
+    """What runs; `url` is the frontend's. Made by `deployment`."""
 
     folder: Path
     parts: dict[str, Part] = field(default_factory=dict)
@@ -76,9 +76,9 @@ class Stack:
 
 
 @asynccontextmanager
-async def stack(folder: Path, tritons: int, livekit: Path | None) -> AsyncIterator[Stack]:
+async def deployment(folder: Path, tritons: int, livekit: Path | None) -> AsyncIterator[Deployment]:
     """A deployment with so many Tritons, and rooms where the program of LiveKit is given."""
-    made = Stack(folder)
+    made = Deployment(folder)
     async with contextlib.AsyncExitStack() as exits:
         config: dict[str, Any] = profile(*MODELS)
         if livekit is not None:
@@ -99,7 +99,7 @@ async def stack(folder: Path, tritons: int, livekit: Path | None) -> AsyncIterat
             await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def _start_all(made: Stack, tritons: int, config: Mapping[str, Any]) -> None:
+async def _start_all(made: Deployment, tritons: int, config: Mapping[str, Any]) -> None:
     redis, http, *managers = choose_ports("the bench's processes", 2 + tritons)
     file = made.folder / "vdx.yaml"
     file.write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
@@ -120,12 +120,12 @@ async def _start_all(made: Stack, tritons: int, config: Mapping[str, Any]) -> No
     made.url = await _add(made, "frontend", front)
 
 
-async def _add(made: Stack, name: str, command: list[str]) -> str:
+async def _add(made: Deployment, name: str, command: list[str]) -> str:
     made.parts[name] = part = Part(command, made.folder / f"{name}.log")
     return await part.start()
 
 
-async def _stop_all(made: Stack) -> None:
+async def _stop_all(made: Deployment) -> None:
     for part in reversed(made.parts.values()):
         await part.stop()
 

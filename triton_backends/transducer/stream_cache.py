@@ -26,57 +26,57 @@ MOST = 16
 
 
 @dataclass(slots=True)
-class Carried:
+class CachedStream:
     """The stream as it was at the end, without padding; None while `run` has not come to it.
 
-    `told` are tokens that were reported from the padding and that the stream may come to again.
+    `reported` are tokens that were reported from the padding and that the stream may come to again.
     """
 
     run: "Run | None" = None
     stream: Stream | None = None
-    told: list[int] = field(default_factory=list)
+    reported: list[int] = field(default_factory=list)
 
 
-class Carrier:
+class StreamCache:
     """By who speaks, in which language, with which hot words; thread-safe. `clock` in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._left: OrderedDict[Hashable, tuple[float, Carried]] = OrderedDict()
+        self._streams: OrderedDict[Hashable, tuple[float, CachedStream]] = OrderedDict()
 
-    def leave(self, key: Hashable, carried: Carried) -> None:
+    def put(self, key: Hashable, cached: CachedStream) -> None:
         with self._lock:
             self._forget_old()
-            self._left.pop(key, None)
-            self._left[key] = self._clock(), carried
-            while len(self._left) > MOST:
-                self._left.popitem(last=False)
+            self._streams.pop(key, None)
+            self._streams[key] = self._clock(), cached
+            while len(self._streams) > MOST:
+                self._streams.popitem(last=False)
 
-    def take(self, key: Hashable) -> Carried | None:
+    def take(self, key: Hashable) -> CachedStream | None:
         with self._lock:
             self._forget_old()
-            _, carried = self._left.pop(key, (0.0, None))
-            return carried
+            _, cached = self._streams.pop(key, (0.0, None))
+            return cached
 
     def _forget_old(self) -> None:
         begin = self._clock() - GOES_ON_S
-        while self._left:
-            key, (at, _) = next(iter(self._left.items()))
+        while self._streams:
+            key, (at, _) = next(iter(self._streams.items()))
             if at >= begin:
                 return
-            del self._left[key]
+            del self._streams[key]
 
 
-def untold(emissions: Sequence[Emission], told: list[int]) -> list[Emission]:
-    """Without those that were told before; `told` loses what the stream has come to.
+def unreported(emissions: Sequence[Emission], reported: list[int]) -> list[Emission]:
+    """Without those that were reported before; `reported` loses what the stream has come to.
 
     Where it comes to something else than the padding had, nothing is left out any more.
     """
     count = 0
-    while count < len(emissions) and told and emissions[count].token == told[0]:
+    while count < len(emissions) and reported and emissions[count].token == reported[0]:
         count += 1
-        told.pop(0)
+        reported.pop(0)
     if count < len(emissions):
-        told.clear()
+        reported.clear()
     return list(emissions[count:])
