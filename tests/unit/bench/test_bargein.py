@@ -20,7 +20,7 @@ class Client:
 
     async def wait_for(self, happened: Callable[[], bool], seconds: float) -> None:
         async with asyncio.timeout(seconds):
-            while not happened():
+            while not happened():  # noqa: ASYNC110 - the log tells nobody that it changed
                 await asyncio.sleep(0.01)
 
 
