@@ -199,7 +199,7 @@ async def test_a_server_that_the_client_names_is_listed_and_called(
         mark = len(talk.events)
         await send(talk, type="response.create")
         again = (await talk.wait("response.done", after=mark))["response"]
-        assert (again["status"], len(again["output"])) == ("completed", 1)
+        assert (again["status"], again["output"] != []) == ("completed", True)
         assert talk.of("error") == []
 
 
