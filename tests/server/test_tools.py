@@ -191,6 +191,15 @@ async def test_a_server_that_the_client_names_is_listed_and_called(
         assert talk.of("vdx.tool.started")[0]["source"] == "sums"
         assert "Bearer mcp-key" in mcp.keys
         assert "mcp-key" not in json.dumps(talk.events)
+        # Clients of OpenAI's server ask behind each call: what was told is told once.
+        mark = len(talk.events)
+        await send(talk, type="response.create")
+        empty = (await talk.wait("response.done", after=mark))["response"]
+        assert (empty["status"], empty["output"]) == ("completed", [])
+        mark = len(talk.events)
+        await send(talk, type="response.create")
+        again = (await talk.wait("response.done", after=mark))["response"]
+        assert (again["status"], again["output"] != []) == ("completed", True)
         assert talk.of("error") == []
 
 

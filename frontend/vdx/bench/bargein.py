@@ -5,6 +5,8 @@ own. Unless `aware`, the client ignores vdx's own events and plays all it was se
 """
 
 import asyncio
+import contextlib
+import time
 from typing import Any
 
 from vdx.bench.bench_client import BenchClient, meet
@@ -17,10 +19,14 @@ from vdx.bench.target import Target
 from vdx.client.listener import Listener
 from vdx.client.log import Reply
 from vdx.client.microphone_feed import Spoken
+from vdx.client.scripted_call import answered
 
 SETTLE_S = 2.2
 INTO_REPLY_S = 2.0
 LISTEN_S = 7.0
+"""From the onset, to a reply that is not interrupted; no more once the next answer sounds."""
+SETTLED_S = 1.0
+"""Of the next answer: more than SILENCE_MS, and what is on its way in a room."""
 MS = 1000
 REACH = {"median": 150.0, "p95": 200.0}
 IN_ROOM = {"median": 220.0, "p95": 280.0}
@@ -83,9 +89,10 @@ async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
     client = user.client
     reply, question = await asked(user)
     gap = None if reply is None else gap_ms(client.listener, question, reply.created)
+    replies = len(client.log.replies)
     spoken = user.microphone_feed.say(clip(name, client.rate))
     await spoken.finished
-    await asyncio.sleep(max(0.0, LISTEN_S - spoken.clip.seconds))
+    await _listen(user, reply, replies, spoken.onset + LISTEN_S)
     silent = _silent_ms(client.listener, spoken)
     paused = next(
         (t for t, e in client.log.vdx if e["type"] == "vdx.playout.paused" and t > spoken.began),
@@ -107,8 +114,21 @@ async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
     }
 
 
+async def _listen(user: BenchClient, reply: Reply | None, replies: int, until: float) -> None:
+    """Returns once the reply is over and what interrupted it is being answered, or at `until`."""
+
+    def left_s() -> float:
+        return max(0.0, until - time.monotonic())
+
+    with contextlib.suppress(TimeoutError):
+        await user.client.wait_for(lambda: bool(reply and reply.done), left_s())
+        if await answered(user.client, replies, left_s()):
+            await asyncio.sleep(min(SETTLED_S, left_s()))
+
+
 def _silent_ms(listener: Listener, spoken: Spoken) -> float | None:
     """From the onset of what is said to the last of the sound; None where it goes on."""
-    heard = listener.render(spoken.onset, spoken.onset + LISTEN_S)
+    until = min(spoken.onset + LISTEN_S, time.monotonic())
+    heard = listener.render(spoken.onset, until)
     silent = silent_after(heard, listener.rate)
     return None if silent is None else round(silent * MS, 1)

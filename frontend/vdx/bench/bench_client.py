@@ -102,7 +102,8 @@ async def _meet_in_room(
 ) -> AsyncIterator[BenchClient]:
     from vdx.client.room import RoomClient
 
-    requested = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
+    named = {"voice": voice, "profile": plan.get("profile", "")}
+    requested = {**plan.get("agent", {}), **{key: name for key, name in named.items() if name}}
     async with (
         RoomClient.connect(
             plan["url"],

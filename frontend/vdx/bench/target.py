@@ -18,6 +18,8 @@ from vdx.serving.livekit import DevelopmentLiveKit
 from vdx.serving.ports import choose_ports
 
 DATA = Path(__file__).parent / "data"
+BRIEF = "brief"
+"""A profile with the same models, whose answers are over soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Target:
     """They send and hear G.711 at 8 kHz."""
     recordings: Path | None = None
     """Where the server writes the samples of each room's track."""
+    profiles: tuple[str, ...] = ()
+    """Of a server of the bench's own; of another one none is known."""
 
     def plan(self, **more: Any) -> dict[str, Any]:
         """The part of a plan that a client process needs to connect."""
@@ -97,6 +101,14 @@ def profile(voice: str, recogniser: str, answers: str = "", kind: str = "repeat"
     }
 
 
+def with_brief(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration of `profile` with the profile BRIEF beside its own."""
+    profiles = config["profiles"]
+    script = {"path": str(DATA / "short.yaml")}
+    brief = {**profiles["vdx"], "responder": {"kind": "script", "script": script}}
+    return {**config, "profiles": {**profiles, BRIEF: brief}}
+
+
 @contextlib.asynccontextmanager
 async def target(options: TargetOptions) -> AsyncIterator[Target]:
     """The server to measure; its own is stopped at the end, a running one left alone.
@@ -123,6 +135,7 @@ async def target(options: TargetOptions) -> AsyncIterator[Target]:
                 livekit=options.livekit,
                 telephone=options.telephone,
                 recordings=recordings,
+                profiles=tuple(config.get("profiles", {})),
             )
 
 

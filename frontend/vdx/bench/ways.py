@@ -12,7 +12,7 @@ from typing import Any
 
 from vdx.bench.client_process import Step, run_client_process
 from vdx.bench.figures import Report, told
-from vdx.bench.target import Target
+from vdx.bench.target import BRIEF, Target
 
 Rows = list[dict[str, Any]]
 STEPS: int = 2 * (4 + 2)
@@ -44,7 +44,10 @@ async def converse(
     for _ in range(rounds):
         for bench in (each.bench for each in CONVERSATION):
             for way, there in ways.items():
-                plan = there.plan(rounds=1, sessions=1, aware=way in aware)
+                # What follows the first sound of an answer is no part of a turn's figure.
+                brief = bench == "turn" and BRIEF in there.profiles
+                named = {"profile": BRIEF} if brief else {}
+                plan = there.plan(rounds=1, sessions=1, aware=way in aware, **named)
                 rows = await run_client_process(bench, plan, step)
                 found[way] += [{**row, "transport": way, "bench": bench} for row in rows]
     return found

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from vdx.bench import client_process, interruptions, sessions
 from vdx.bench.first_audio import frame_costs_ms
 from vdx.bench.report import OWN
-from vdx.bench.target import DATA, TargetOptions, profile, target
+from vdx.bench.target import BRIEF, DATA, TargetOptions, profile, target, with_brief
 from vdx.cli.bench.report import add_report
 from vdx.cli.main import load_command
 from vdx.core.config import Config
@@ -25,6 +25,15 @@ def test_configurations_of_benches_are_valid(answers: str) -> None:
     if answers:
         assert config.responder.script.path == DATA / file
         assert (DATA / file).exists()
+
+
+def test_the_profile_with_brief_answers_has_the_models_of_the_other() -> None:
+    config = Config.model_validate(with_brief(profile("tone", "canned", "bargein.yaml")))
+    brief = config.profiles[BRIEF]
+    assert (brief.voice, brief.recogniser) == ("tone", "canned")
+    assert brief.responder is not None
+    assert brief.responder.script.path == DATA / "short.yaml"
+    assert config.responder.script.path == DATA / "bargein.yaml"
 
 
 async def test_a_person_that_fails_says_why() -> None:

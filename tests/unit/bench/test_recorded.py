@@ -157,6 +157,29 @@ async def test_interrupted_replies(told: Callable[..., Any]) -> None:
     assert report.options["aware_client"] is True
 
 
+async def test_an_answer_to_half_a_question_is_no_reply_that_was_doubled(
+    told: Callable[..., Any],
+) -> None:
+    found = told(false_bargein)
+    [row] = found["disturbed"]
+    found["disturbed"].append({**row, "cut_in": True, "doubled_ms": 380.0})
+    report = await false_bargein.measure(target(), 2)
+    assert figures(report)["reply doubled"] == [0.0]
+    assert report.notes[1] == "1 not counted: the question was answered before its end"
+    assert len(report.samples) == 2
+    row["cut_in"] = True
+    none = await false_bargein.measure(target(), 2)
+    assert none.missed(), "nothing was measured"
+
+
+async def test_a_reply_that_nothing_paused_misses_no_goal(told: Callable[..., Any]) -> None:
+    [row] = told(false_bargein)["disturbed"]
+    row |= {"stopped_ms": None, "resumed_ms": None}
+    report = await false_bargein.measure(target(), 1)
+    assert not report.missed()
+    assert report.notes[0].startswith("0 of 1 replies paused")
+
+
 async def test_replies_that_go_on(told: Callable[..., Any]) -> None:
     told(false_bargein)
     report = await false_bargein.measure(target(), 1)

@@ -18,6 +18,7 @@ async def test_a_room_is_held_against_the_websocket_of_the_same_run(
     async def run_client_process(scene: str, plan: dict[str, Any], _step: Any) -> Any:
         order.append((scene, plan["transport"]))
         assert plan["aware"] == (plan["transport"] == "livekit")
+        assert plan.get("profile", "") == ("brief" if scene == "turn" else "")
         gap, silent = TOLD[plan["transport"]]
         if scene == "turn":  # the second recording ends softly, and so is answered sooner
             return [{"clip": "a", "gap_ms": gap}, {"clip": "b", "gap_ms": gap - 100}]
@@ -25,7 +26,9 @@ async def test_a_room_is_held_against_the_websocket_of_the_same_run(
         return [{"clip": "c", "silent_ms": silent, "came_ms": silent + 60}, missing]
 
     monkeypatch.setattr(ways, "run_client_process", run_client_process)
-    report = await rooms.measure(Target("http://box:9000", livekit=True), 2)
+    report = await rooms.measure(
+        Target("http://box:9000", livekit=True, profiles=("vdx", "brief")), 2
+    )
     round_ = [(scene, way) for scene in ("turn", "bargein") for way in ("websocket", "livekit")]
     assert order == round_ * 2
     found = {figure.name.strip(): figure for figure in report.figures}

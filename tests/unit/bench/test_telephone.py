@@ -20,6 +20,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     async def run_client_process(scene: str, plan: dict[str, Any], _step: Any) -> Any:
         way = plan["transport"]
+        assert "profile" not in plan  # of a running server no profile is known
         ran.append((scene, way))
         gap, silent = TOLD[way]
         if scene == "turn":

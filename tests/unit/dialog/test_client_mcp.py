@@ -13,7 +13,7 @@ from vdx.core.config import ToolsConfig
 from vdx.core.errors import McpFailed, UnknownName
 from vdx.core.events import Message, SessionState
 from vdx.core.mcp import McpFault, McpServerSpec, McpTool, ToolFilter
-from vdx.core.tools import ToolCall, ToolOffer
+from vdx.core.tools import ToolCall, ToolOffer, ToolSpec
 from vdx.dialog.history import Item
 from vdx.dialog.mcp_record import AWAITS, NOT_APPROVED, McpRecord
 from vdx.dialog.reply_request import ReplyRequest
@@ -207,6 +207,36 @@ async def test_who_speaks_after_a_result_is_answered() -> None:
     async with scene(responder=caller, connect_mcp=server.connect, offer=naming(UNASKED)) as stage:
         await typed(stage)
         await typed(stage, 2)
+        assert not stage.session.calls.mcp.take_told()
+
+
+@on_virtual_time
+async def test_a_written_result_is_told_too() -> None:
+    server, caller = Server(), Caller(turns=[[*calls("weather")], ["Sunny."]])
+    async with scene(
+        responder=caller, connect_mcp=server.connect, offer=naming(UNASKED), text_only=True
+    ) as stage:
+        assert (await typed(stage)).text == "Sunny."
+        assert stage.session.calls.mcp.take_told()
+
+
+@on_virtual_time
+async def test_a_result_that_nothing_was_said_on_is_asked_for() -> None:
+    server, caller = Server(), Caller(turns=[[*calls("weather")], []])
+    async with scene(responder=caller, connect_mcp=server.connect, offer=naming(UNASKED)) as stage:
+        assert (await typed(stage)).text == ""
+        assert not stage.session.calls.mcp.take_told()
+
+
+@on_virtual_time
+async def test_a_clients_own_call_behind_a_told_result_is_answered() -> None:
+    server = Server()
+    caller = Caller(turns=[[*calls("weather")], ["Sunny.", *calls("look", OSLO, 1)], ["Yes."]])
+    look = ToolSpec("look", "Looks.", SCHEMA)
+    offer = ToolOffer((look,), mcp=(UNASKED,))
+    async with scene(responder=caller, connect_mcp=server.connect, offer=offer) as stage:
+        assert (await typed(stage)).text == "Sunny."
+        stage.session.calls.answer(Item("out", "tool", "blue", answers="id_look_1"))
         assert not stage.session.calls.mcp.take_told()
 
 

@@ -129,6 +129,7 @@ def rooms(rounds: Rounds = 5) -> OnServer:
         answers="bargein.yaml",
         rooms=True,
         config=FIXED_SILENCE,
+        brief=True,
     )
 
 
@@ -145,6 +146,7 @@ def telephone(rounds: Rounds = 5) -> OnServer:
         lambda target, step: bench.measure(target, rounds, step),
         answers="bargein.yaml",
         config=FIXED_SILENCE,
+        brief=True,
     )
 
 

@@ -120,6 +120,8 @@ class OnServer:
     preload: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     rooms: bool = False
+    brief: bool = False
+    """It has the profile `brief` too."""
     api_key: str = ""
     """That a server of the bench's own asks for."""
 
@@ -196,7 +198,7 @@ def _target_options(
         InvalidInput: `url` is no address.
         UnknownName: a model of the bench's own server is not here.
     """
-    from vdx.bench.target import TargetOptions, profile
+    from vdx.bench.target import TargetOptions, profile, with_brief
 
     if url:
         url = require_server_url(url)
@@ -210,6 +212,8 @@ def _target_options(
         program = require_livekit_server(lambda line: typer.echo(line, err=True))
 
     config = {**profile(*plan.models, plan.answers, plan.responder), **plan.config}
+    if plan.brief:
+        config = with_brief(config)
     if api_key and not url:
         config["server"] = {"api_keys": [api_key]}
     if plan.preload:
