@@ -43,6 +43,21 @@ async def test_it_hears_what_it_said_in_the_session(voices: TinyVoices, wire: Wi
         assert await said("one") != first
 
 
+async def test_it_hears_what_the_person_said(voices: TinyVoices, wire: Wire) -> None:
+    await wire.load(VOICE)
+    async with TritonClient(voices.patient) as client:
+
+        async def said(request: SynthesisRequest) -> bytes:
+            chunks = [chunk.audio async for chunk in client.synthesize(VOICE, request)]
+            return np.concatenate(chunks).tobytes()
+
+        alone = await said(SynthesisRequest("Yes."))
+        heard = recording(150).tobytes()
+        asked = SynthesisRequest("Yes.", heard=heard, heard_text="Who is there?")
+        assert await said(asked) != alone
+        assert await said(SynthesisRequest("Yes.")) == alone, "of no session nothing stays"
+
+
 async def test_a_recording_without_its_words_is_refused(wire: Wire) -> None:
     await wire.load(VOICE)
     refused = await spoken(wire, VOICE, TEXT, REFERENCE_AUDIO=recording(150))

@@ -78,15 +78,17 @@ class Network:
         if self.hardware.compiled:
             self.depth_step = torch.compile(self.depth_step, mode="reduce-overhead", dynamic=False)
 
-    def text_ids(self, role: int, text: str) -> list[int]:
+    def text_ids(self, role: int, text: str, name: str = "TEXT") -> list[int]:
         """A turn's text as the model reads it, between its marks: `[role]text`.
 
-        Raises InvalidArgument where the text has one of the model's own marks in it.
+        Raises InvalidArgument where the text, the tensor `name`, has one of the model's own marks.
         """
         tokenizer = self._tokenizer
         for mark in tokenizer.all_special_tokens:
             if mark in text:
-                raise InvalidArgument(f"TEXT has {mark!r}, a mark of the model's own; leave it out")
+                raise InvalidArgument(
+                    f"{name} has {mark!r}, a mark of the model's own; leave it out"
+                )
         ids: list[int] = tokenizer.encode(f"[{role}]{text}", add_special_tokens=False)
         return [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
 

@@ -1,4 +1,4 @@
-"""What a voice said before in each conversation, which it hears when it speaks the next clause."""
+"""What was said before in each conversation, which a voice hears when it speaks the next clause."""
 
 import threading
 from collections import OrderedDict, deque
@@ -24,9 +24,14 @@ class Turn:
         """About how much of the model's memory it takes: a character is at most a token."""
         return len(self.codes) + 1 + len(self.text) + 6
 
+    def same(self, other: "Turn") -> bool:
+        """Whether the same was said by the same speaker."""
+        alike = (self.role, self.text) == (other.role, other.text)
+        return alike and np.array_equal(self.codes, other.codes)
+
 
 class Conversations:
-    """Bounded: the sessions that spoke last, of each what it said last. Any number of threads."""
+    """Bounded: the sessions that spoke last, of each what was said last. Any number of threads."""
 
     def __init__(self, most_frames: int, sessions: int = SESSIONS) -> None:
         self._most_frames = most_frames
@@ -35,13 +40,20 @@ class Conversations:
         self._lock = threading.Lock()
 
     def before(self, session: str, voice: str) -> list[Turn]:
-        """What `voice` said in `session` so far, the earliest first; of no session nothing."""
+        """What `voice` said, and heard, in `session` so far, the earliest first.
+
+        Of no session nothing.
+        """
         with self._lock:
             found = self._turns.get((session, voice))
             return list(found) if found else []
 
+    def takes(self, frames: int) -> bool:
+        """Whether a turn of so many frames is remembered."""
+        return 0 < frames <= self._most_frames
+
     def add(self, session: str, voice: str, turn: Turn) -> None:
-        """Remembers a clause that was spoken to its end."""
+        """Remembers a clause that was spoken to its end, or what the person said."""
         if not session or not self._most_frames or len(turn.codes) > self._most_frames:
             return
         with self._lock:

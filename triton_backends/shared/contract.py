@@ -32,6 +32,8 @@ Tensors = Mapping[str, NDArray[Any]]
 class TtsRequest:
     """One clause to speak; `reference_audio` is int16 mono at 24 kHz.
 
+    `heard_audio`, int16 mono at 24 kHz, is what the person said last, `heard_text` its words.
+
     `session` is the conversation that it belongs to, as the request's parameter `vdx_session` says.
     """
 
@@ -41,6 +43,8 @@ class TtsRequest:
     speed: float = 1.0
     reference_audio: NDArray[np.int16] | None = None
     reference_text: str = ""
+    heard_audio: NDArray[np.int16] | None = None
+    heard_text: str = ""
     session: str = ""
 
     @property
@@ -67,14 +71,16 @@ class AsrRequest:
 
 
 def decode_tts(tensors: Tensors) -> TtsRequest:
-    """Decode TEXT, SPEAKER, LANGUAGE, SPEED, REFERENCE_AUDIO and REFERENCE_TEXT."""
+    """Decode TEXT, SPEAKER, LANGUAGE, SPEED, and of REFERENCE and HEARD the AUDIO and TEXT."""
     return TtsRequest(
         text=_speakable(tensors),
         speaker=_string(tensors, "SPEAKER", MAX_NAME_CHARS),
         language=_string(tensors, "LANGUAGE", MAX_NAME_CHARS),
         speed=_speed(tensors),
-        reference_audio=_reference(tensors),
+        reference_audio=_recording(tensors, "REFERENCE_AUDIO"),
         reference_text=_string(tensors, "REFERENCE_TEXT", MAX_TEXT_CHARS),
+        heard_audio=_recording(tensors, "HEARD_AUDIO"),
+        heard_text=_string(tensors, "HEARD_TEXT", MAX_TEXT_CHARS),
     )
 
 
@@ -166,14 +172,14 @@ def _speed(tensors: Tensors) -> float:
     return speed
 
 
-def _reference(tensors: Tensors) -> NDArray[np.int16] | None:
-    tensor = _tensor(tensors, "REFERENCE_AUDIO")
+def _recording(tensors: Tensors, name: str) -> NDArray[np.int16] | None:
+    tensor = _tensor(tensors, name)
     if tensor is None:
         return None
-    samples = _pcm(tensor, "REFERENCE_AUDIO")
+    samples = _pcm(tensor, name)
     if samples.size > MAX_REFERENCE_SECONDS * REFERENCE_RATE:
         raise InvalidArgument(
-            f"REFERENCE_AUDIO has {samples.size} samples, more than {MAX_REFERENCE_SECONDS} s"
+            f"{name} has {samples.size} samples, more than {MAX_REFERENCE_SECONDS} s"
         )
     return samples if samples.size else None
 

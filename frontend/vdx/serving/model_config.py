@@ -31,6 +31,9 @@ DETECTING = frozenset({"whisper"})
 PROMPTED = frozenset({"moonshine", "transducer", "whisper"})
 """Families whose transcripts have full stops, and families that take words to expect."""
 
+HEARING = frozenset({"csm"})
+"""Families of voices that take what the person said last, its sound and its words."""
+
 SEQUENCE_IDLE_US = 5_000_000
 MOST_SEQUENCES = 64
 
@@ -45,6 +48,11 @@ TTS_INPUTS: tuple[Tensor, ...] = (
     ("REFERENCE_AUDIO", "TYPE_INT16", [-1], True),
     ("REFERENCE_TEXT", "TYPE_STRING", [1], True),
 )
+HEARD: tuple[Tensor, ...] = (
+    ("HEARD_AUDIO", "TYPE_INT16", [-1], True),
+    ("HEARD_TEXT", "TYPE_STRING", [1], True),
+)
+"""Of voices that hear the person."""
 TTS_OUTPUTS: tuple[Tensor, ...] = (
     ("AUDIO", "TYPE_INT16", [-1, 960], False),
     ("WORDS", "TYPE_STRING", [1], False),
@@ -122,6 +130,8 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
     inputs, outputs = TENSORS[kind]
     if parameters.get("prompts") == "true":
         inputs = (*inputs, PROMPT)
+    if parameters.get("hears_person") == "true":
+        inputs = (*inputs, *HEARD)
     if parameters.get("turn_marks") == "true":
         outputs = (*outputs, MARKS)
     if parameters.get("language_detection") == "true":
@@ -147,6 +157,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
         "lora": pack.lora,
         "cpu_ok": pack.cpu_ok,
         "emotive_zero_prompt": pack.expressive,
+        "hears_person": pack.family in HEARING,
         "word_times": pack.kind not in ASKED and pack.word_times,
         # What a network thinks of its own words is no measure of whether anybody spoke them.
         "calibrated_confidence": False,

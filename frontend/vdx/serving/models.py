@@ -16,6 +16,7 @@ CAPABILITIES = (
     "lora",
     "cpu_ok",
     "emotive_zero_prompt",
+    "hears_person",
     "word_times",
     "calibrated_confidence",
     "punctuation",

@@ -52,7 +52,9 @@ class SynthesisRequest:
     """One clause for a voice: `text` up to 1,000 characters, `speed` 0.25 to 4.0.
 
     `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s;
-    `reference_text` what it says, which some families need.
+    `reference_text` what it says, which some families need. `heard` is what the person said last,
+    in the same form, `heard_text` its words: both or neither, and for voices that can
+    (`hears_person`) alone.
     """
 
     text: str
@@ -61,6 +63,8 @@ class SynthesisRequest:
     speed: float = 1.0
     reference: bytes = b""
     reference_text: str = ""
+    heard: bytes = b""
+    heard_text: str = ""
 
 
 class TritonClient:
@@ -465,4 +469,7 @@ def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
         size = len(request.reference) // 2
         _add(message, "REFERENCE_AUDIO", "INT16", size, request.reference)
         _add_text(message, "REFERENCE_TEXT", request.reference_text)
+    if request.heard:
+        _add(message, "HEARD_AUDIO", "INT16", len(request.heard) // 2, request.heard)
+        _add_text(message, "HEARD_TEXT", request.heard_text)
     return message

@@ -50,6 +50,11 @@ def test_what_is_left_out_has_defaults() -> None:
         ({"TEXT": string("a"), "SPEED": np.array([4.01], np.float32)}, "4.01"),
         ({"TEXT": string("a"), "REFERENCE_AUDIO": np.zeros(4, np.float32)}, "float32"),
         ({"TEXT": string("a"), "REFERENCE_AUDIO": np.zeros((2, 2), np.int16)}, "[2, 2]"),
+        ({"TEXT": string("a"), "HEARD_AUDIO": np.zeros(4, np.float32)}, "HEARD_AUDIO must be"),
+        (
+            {"TEXT": string("a"), "HEARD_AUDIO": np.zeros(720_001, np.int16)},
+            "HEARD_AUDIO has 720001 samples, more than 30 s",
+        ),
     ],
 )
 def test_bad_speech_tensors_name_the_value(tensors: dict[str, np.ndarray], named: str) -> None:

@@ -114,6 +114,46 @@ def test_what_was_said_before_in_the_conversation_is_heard(load: Callable[..., A
     said(load(context_seconds="0"), TEXT, session="a")
 
 
+def test_the_person_is_heard_as_the_library_hears_them(
+    load: Callable[..., Any], library: Any
+) -> None:
+    """Two turns of a conversation, one of each, change the tokens as `generate()` has them."""
+    engine, audio = load(context_seconds="20"), recording(2.0, pitch=90)
+    asked = {"session": "a", "heard_audio": audio, "heard_text": "Who is there?"}
+    first = said(engine, TEXT, **asked)
+    person = turn("Who is there?", audio.astype(np.float32) / 32768, role="1")
+    count = first.size // engine.network.frame_samples
+    codes = generated(library, [person, turn(TEXT)], count)
+    [heard, spoken] = engine.conversations.before("a", "")
+    assert spoken.codes.tolist() == codes.tolist()
+    assert difference(first, decoded(library, codes)) < EXACT
+    assert (heard.role, heard.text) == (1, "Who is there?")
+    assert not np.array_equal(first, said(engine, TEXT)), "the person changes how it speaks"
+
+
+def test_the_person_is_heard_once_and_with_the_conversation_alone(load: Callable[..., Any]) -> None:
+    engine, audio = load(context_seconds="20"), recording(2.0)
+    asked = {"session": "a", "heard_audio": audio, "heard_text": "Who?"}
+    given_up = engine.synthesize(TtsRequest(TEXT, **asked))
+    next(given_up)
+    given_up.close()
+    said(engine, TEXT, **asked)
+    assert [each.text for each in engine.conversations.before("a", "")] == ["Who?", TEXT]
+    assert engine.conversations.before("b", "") == []
+    said(engine, TEXT, heard_audio=audio, heard_text="Who?")
+    assert len(engine.conversations) == 1, "of no session nothing is remembered"
+    told: list[bool] = []
+    engine.references.tell = told.append
+    said(engine, TEXT, **asked)
+    assert told == [], "it is no recording whose codes are kept"
+
+
+def test_a_person_is_not_heard_where_nothing_is_remembered(load: Callable[..., Any]) -> None:
+    asked = {"heard_audio": recording(2.0), "heard_text": "Who?", "session": "a"}
+    with pytest.raises(InvalidArgument, match="more than context_seconds 0 holds"):
+        said(load(context_seconds="0"), TEXT, **asked)
+
+
 def test_audio_begins_after_one_frame_and_ends_with_the_request(
     engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,9 +224,24 @@ def test_streaming_computes_at_most_a_third_more_than_at_once(engine: Any, libra
         ({"speed": 1.5}, "SPEED 1.5: this model cannot change"),
         ({"reference_audio": recording(3)}, "REFERENCE_TEXT is missing"),
         ({"reference_audio": recording(1), "reference_text": "a"}, "REFERENCE_AUDIO has 1.0 s"),
+        ({"heard_audio": recording(2)}, "HEARD_TEXT is missing"),
+        ({"heard_text": "a"}, "HEARD_AUDIO is missing"),
+        ({"heard_audio": recording(25), "heard_text": "a"}, "HEARD_AUDIO has 313 frames"),
+        ({"heard_audio": recording(2), "heard_text": "<|AUDIO|>"}, "HEARD_TEXT has '<|AUDIO|>'"),
         ({"text": "a <|AUDIO|> b"}, "TEXT has '<|AUDIO|>', a mark of the model's own"),
     ],
-    ids=["speaker", "language", "speed", "no words", "short", "mark"],
+    ids=[
+        "speaker",
+        "language",
+        "speed",
+        "no words",
+        "short",
+        "no words heard",
+        "no sound heard",
+        "heard long",
+        "heard mark",
+        "mark",
+    ],
 )
 def test_a_request_that_cannot_be_is_refused(
     engine: Any, asked: dict[str, Any], reason: str
