@@ -15,7 +15,7 @@ from vdx.core.events import SpeechChunk
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.serving.default_models import DefaultModels
 from vdx.serving.triton import SynthesisRequest
-from vdx.speech.output.tts import Voice
+from vdx.speech.output.tts import HeardTurn, Voice
 
 NAMES = DefaultModels(frozenset({"espeak", "whisper-tiny.en", "smart-turn-v3.2"}))
 
@@ -35,6 +35,7 @@ class FakeClient:
         self.let_go.set()
         self.prompts: list[str] = []
         self.speakers: list[str] = []
+        self.heard: list[tuple[int, str]] = []
 
     async def judge(self, model: str, pcm: bytes, wait_ms: int) -> float:
         self.asked.append((model, wait_ms))
@@ -50,6 +51,7 @@ class FakeClient:
         self, _model: str, request: SynthesisRequest
     ) -> AsyncGenerator[SpeechChunk, None]:
         self.speakers.append(request.speaker)
+        self.heard.append((len(request.heard) // 2, request.heard_text))
         yield SpeechChunk(np.zeros((1, 960), np.int16))
 
 
@@ -135,3 +137,12 @@ async def test_how_to_speak_is_told_to_a_voice_that_takes_words_on_it() -> None:
         voice = Voice("cosy", speaker=speaker, style="sadly")
         assert [chunk async for chunk in requests(client, can=can)[0].synthesize(voice, "Hello.")]
     assert client.speakers == ["jo:sadly", "jo:gladly", "jo"]
+
+
+async def test_what_the_user_said_goes_to_a_voice_that_hears_it_at_24_khz() -> None:
+    client = FakeClient()
+    voice = Voice("v", heard=HeardTurn(bytes(2 * 16_000), "Hello."))
+    for can in ("hears_user", ""):
+        found, _ = requests(client, can=can)
+        assert [chunk async for chunk in found.synthesize(voice, "Hi.")]
+    assert client.heard == [(24_000, "Hello."), (0, "")]

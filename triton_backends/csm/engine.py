@@ -14,7 +14,7 @@ from triton_backends.csm.frames import FrameLoop, Sampling
 from triton_backends.csm.grouped_queue import GroupedQueue
 from triton_backends.csm.mimi import MimiStream
 from triton_backends.csm.network import SAMPLE_RATE, Network, Tensor
-from triton_backends.csm.prompts import ROLES, person_beside, prompt
+from triton_backends.csm.prompts import ROLES, prompt, user_beside
 from triton_backends.csm.turns import SECONDS, SESSIONS, Conversations, Turn
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
@@ -89,8 +89,8 @@ class CsmEngine:
         voice = request.loudness_key
         before = self._reference(request, speaker, deadline)
         fixed = len(before)
-        before += self.conversations.before(request.session, voice)
-        before += self._heard(request, speaker, before[fixed:], deadline)
+        heard = self._heard(request, speaker, deadline)
+        before += self.conversations.before(request.session, voice) or heard
         seed = self._options.sampling.seed
         if seed < 0:
             seed = secrets.randbits(32)
@@ -172,11 +172,12 @@ class CsmEngine:
         return [Turn(speaker.role, text, codes)]
 
     def _heard(
-        self, request: TtsRequest, speaker: Speaker, before: list[Turn], deadline: PlaybackDeadline
+        self, request: TtsRequest, speaker: Speaker, deadline: PlaybackDeadline
     ) -> list[Turn]:
-        """What the person said last, to be remembered with the conversation; once.
+        """What the person said last, which is remembered with the conversation from now on.
 
         Its codes are kept there alone, not with those of recordings, which outlive a conversation.
+        As a clause of its own, a turn longer than `context_seconds` is not heard.
         """
         audio, text = request.heard_audio, request.heard_text.strip()
         if audio is None and not text:
@@ -184,18 +185,13 @@ class CsmEngine:
         if audio is None or not text:
             lacking = "HEARD_AUDIO" if audio is None else "HEARD_TEXT"
             raise InvalidArgument(f"{lacking} is missing: a turn is heard with its words")
-        if not self.conversations.takes(frames := -(-audio.size // self.network.frame_samples)):
-            raise InvalidArgument(
-                f"HEARD_AUDIO has {frames} frames of 80 ms, more than context_seconds "
-                f"{self._options.context_seconds:g} holds"
-            )
-        role = person_beside(speaker.role)
+        role = user_beside(speaker.role)
         self.network.text_ids(role, text, "HEARD_TEXT")  # before it is remembered
+        if not self.conversations.takes(-(-audio.size // self.network.frame_samples)):
+            return []
         with self._slot(deadline, speaker.adapter), nvtx_range("csm heard"):
             turn = Turn(role, text, speaker.network.encode(audio))
-        if before and before[-1].same(turn):
-            return []  # asked again, as after a failure
-        self.conversations.add(request.session, request.loudness_key, turn)
+        self.conversations.hear(request.session, request.loudness_key, turn)
         return [turn]
 
     def _codes(self, audio: NDArray[np.int16], speaker: Speaker) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ ROLES = tuple("0123456789")
 """The model's own speakers, by number."""
 
 
-def person_beside(role: int) -> int:
+def user_beside(role: int) -> int:
     """The speaker number of the person who talks with the speaker `role`."""
     return 1 if role == 0 else 0
 

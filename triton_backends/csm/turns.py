@@ -24,10 +24,15 @@ class Turn:
         """About how much of the model's memory it takes: a character is at most a token."""
         return len(self.codes) + 1 + len(self.text) + 6
 
-    def same(self, other: "Turn") -> bool:
-        """Whether the same was said by the same speaker."""
-        alike = (self.role, self.text) == (other.role, other.text)
-        return alike and np.array_equal(self.codes, other.codes)
+    def begins_with(self, other: "Turn") -> bool:
+        """Whether it is the same sound by the same speaker, or goes on after it.
+
+        Codes of a longer sound differ in few places, those of another one agree in few.
+        """
+        count = len(other.codes)
+        if self.role != other.role or not 0 < count <= len(self.codes):
+            return False
+        return bool(np.mean(self.codes[:count] == other.codes) > 0.5)
 
 
 class Conversations:
@@ -53,12 +58,24 @@ class Conversations:
         return 0 < frames <= self._most_frames
 
     def add(self, session: str, voice: str, turn: Turn) -> None:
-        """Remembers a clause that was spoken to its end, or what the person said."""
+        """Remembers a clause that was spoken to its end."""
+        self._keep(session, voice, turn, replaces=False)
+
+    def hear(self, session: str, voice: str, turn: Turn) -> None:
+        """Remembers what the person said, in place of its beginning or of the same.
+
+        Replies are prepared at pauses, and clauses asked for again after a failure.
+        """
+        self._keep(session, voice, turn, replaces=True)
+
+    def _keep(self, session: str, voice: str, turn: Turn, *, replaces: bool) -> None:
         if not session or not self._most_frames or len(turn.codes) > self._most_frames:
             return
         with self._lock:
             turns = self._turns.setdefault((session, voice), deque())
             self._turns.move_to_end((session, voice))
+            if replaces and turns and turn.begins_with(turns[-1]):
+                turns.pop()
             turns.append(turn)
             while sum(len(each.codes) for each in turns) > self._most_frames:
                 turns.popleft()

@@ -5,24 +5,32 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from functools import partial
+
+import numpy as np
 
 from vdx.app.model_metrics import MeasuredRecognition, measured_clause, open_request
 from vdx.app.recent_medians import RecentMedians
+from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
 from vdx.core.metrics import ENDPOINTER, TIMEOUTS, model_label
+from vdx.core.resample import Resampler
+from vdx.core.threads import in_thread
 from vdx.core.tracing import stage_span
 from vdx.core.voice_choice import styled
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
+from vdx.serving.models import HEARS_USER
 from vdx.serving.readiness import Readiness
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
 
 log = logger(__name__)
 
+HEARD_RATE = 24_000
 JUDGE_MS = 250
 """How long an endpointer's answer is waited for; a later one would come too late to end a turn."""
 MOST_QUESTIONS = 4
@@ -46,6 +54,9 @@ class ModelRequests:
         follows = self._manager.can(voice.model, "emotive_zero_prompt")
         speaker = styled(voice.speaker, voice.style) if follows else voice.speaker
         request = SynthesisRequest(text, voice.language, speaker, voice.speed)
+        if voice.heard is not None and self._manager.can(voice.model, HEARS_USER):
+            sound = await in_thread(_as_heard, voice.heard.audio)
+            request = replace(request, heard=sound, heard_text=voice.heard.text)
         clock = asyncio.get_running_loop().time
         began, first = clock(), 0.0
         spoken = stage_span("voice", model=voice.model, characters=len(text))
@@ -122,3 +133,8 @@ class ModelRequests:
                 self._manager.recovery.suspect(error.model)
                 self._readiness.suspect()
             raise
+
+
+def _as_heard(pcm: bytes) -> bytes:
+    """int16 16 kHz mono as a voice hears it, at HEARD_RATE."""
+    return Resampler(LISTEN_RATE, HEARD_RATE).push(np.frombuffer(pcm, np.int16)).tobytes()

@@ -143,6 +143,7 @@ class DecisionHandler:
 
     def _commit_user(self, text: str, utterance: int | None) -> None:
         self._limits.messages += 1
+        self._speaking.user_turn.commit(utterance, text)
         if utterance is None:
             self._history.put(Item(self._ids.typed_item(self._limits.messages), "user", text))
         else:

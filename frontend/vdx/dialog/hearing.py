@@ -215,6 +215,14 @@ class Hearing:
             lost = ModelFailed("the recogniser lost this utterance")
             self._emit(TranscriptFailed(utterance, lost))
 
+    def audio_of(self, utterance: int | None) -> bytes:
+        """Of an utterance whose task is not over, None: of the one under way; as `Utterance.audio`.
+
+        Empty where there is none.
+        """
+        found = self._current if utterance is None else self._utterances.get(utterance)
+        return found.audio if found is not None else b""
+
     def abandon(self, utterance: int) -> None:
         if (found := self._utterances.pop(utterance, None)) is not None:
             found.abandon()

@@ -152,7 +152,7 @@ class Session:
         )
 
     def _make_speaking(self) -> Speaking:
-        return Speaking(
+        speaking = Speaking(
             self._services,
             lambda: self.options,
             self.calls,
@@ -162,6 +162,8 @@ class Session:
             self._play,
             self._clock,
         )
+        speaking.user_turn.audio_of = self.hearing.audio_of
+        return speaking
 
     def _toolbox(self, offer: ToolOffer) -> Toolbox:
         server_tools = self._services.server_tools

@@ -41,9 +41,10 @@ from vdx.dialog.tools.loop import Round, ToolLoop
 from vdx.dialog.tools.mcp_calls import ApprovedCall
 from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.transport import OutputFrame
-from vdx.serving.models import PHONEMES, reads_ipa
+from vdx.dialog.user_turn import UserTurn, hearing_first
+from vdx.serving.models import HEARS_USER, PHONEMES, reads_ipa
 from vdx.speech.output.reply_audio import played_text
-from vdx.speech.output.tts import Voice
+from vdx.speech.output.tts import Synthesize, Voice
 from vdx.speech.text.responder import FixedText
 
 
@@ -75,6 +76,8 @@ class Speaking:
         self._clock = clock
         self.memory = Memory(self._history, options, services.responder, tasks, emit, clock)
         """What of the conversation its responder is sent."""
+        self.user_turn = UserTurn(self._hears_user)
+        """What it answers, as a voice hears it."""
         self._released = asyncio.Event()
         self.ends_call = False
         """The session ends with the reply, unless somebody interrupts it."""
@@ -148,12 +151,19 @@ class Speaking:
         if own.text_only is None and self._options().text_only:
             own = replace(own, text_only=True)
         messages = self._history.messages(transcript, instructions or None, own.items)
-        parts = self._parts(ids, say, own)
+        parts = self._parts(ids, transcript, say, own)
         reply = Reply(ids, messages, parts, emit, partial(self._send, ids))
         reply.own = own
         return reply
 
-    def _parts(self, ids: ReplyIds, say: str, own: ReplyRequest) -> ReplyParts:
+    def _synthesize(self, transcript: str, own: ReplyRequest) -> Synthesize:
+        """With what the person said, where the reply is to the conversation."""
+        to_conversation = own.in_conversation and own.items is None
+        heard = self.user_turn.so_far(transcript) if to_conversation else None
+        synthesize = self._services.synthesize
+        return synthesize if heard is None else hearing_first(synthesize, heard)
+
+    def _parts(self, ids: ReplyIds, transcript: str, say: str, own: ReplyRequest) -> ReplyParts:
         options, services, config = self._options(), self._services, self._services.config
         before = partial(self._before, own) if own.in_conversation else None
         loop = ToolLoop(ids, partial(self._round, own), self._calls, self._released, before)
@@ -165,7 +175,7 @@ class Speaking:
         return ReplyParts(
             responder=responder,
             voice=ReplyVoice(self._options, own.voice),
-            synthesize=services.synthesize,
+            synthesize=self._synthesize(transcript, own),
             clauses=options.clauses,
             language=options.language,
             playout=config.playout,
@@ -183,6 +193,9 @@ class Speaking:
             sounds=lambda voice: services.sounds(voice.model),
         )
 
+    def _hears_user(self) -> bool:
+        return self._services.can(self._options().voice, HEARS_USER)
+
     def _takes_phonemes(self, voice: Voice) -> bool:
         return reads_ipa(voice.language) and self._services.can(voice.model, PHONEMES)
 
@@ -197,6 +210,7 @@ class Speaking:
         item.spoken = not reply.own.text_only
         if reply.own.in_conversation:
             self._history.put(item)
+            self.user_turn.answered()
         self._emit(ReplyStarted(reply.ids, reply.own))
         self._released.set()
         reply.playout.release()

@@ -130,7 +130,7 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
     inputs, outputs = TENSORS[kind]
     if parameters.get("prompts") == "true":
         inputs = (*inputs, PROMPT)
-    if parameters.get("hears_person") == "true":
+    if parameters.get("hears_user") == "true":
         inputs = (*inputs, *HEARD)
     if parameters.get("turn_marks") == "true":
         outputs = (*outputs, MARKS)
@@ -157,7 +157,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
         "lora": pack.lora,
         "cpu_ok": pack.cpu_ok,
         "emotive_zero_prompt": pack.expressive,
-        "hears_person": pack.family in HEARING,
+        "hears_user": pack.family in HEARING,
         "word_times": pack.kind not in ASKED and pack.word_times,
         # What a network thinks of its own words is no measure of whether anybody spoke them.
         "calibrated_confidence": False,

@@ -16,7 +16,7 @@ CAPABILITIES = (
     "lora",
     "cpu_ok",
     "emotive_zero_prompt",
-    "hears_person",
+    "hears_user",
     "word_times",
     "calibrated_confidence",
     "punctuation",
@@ -25,6 +25,8 @@ CAPABILITIES = (
     "language_detection",
     "translation",
 )
+HEARS_USER = "hears_user"
+"""The capability of a voice that takes what the person said last."""
 PHONEMES = "phonemes"
 """The capability of a voice that takes IPA between [[ and ]] in its TEXT."""
 PHONEME_FAMILIES = frozenset({"espeak", "kokoro", "piper"})

@@ -54,7 +54,7 @@ class SynthesisRequest:
     `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s;
     `reference_text` what it says, which some families need. `heard` is what the person said last,
     in the same form, `heard_text` its words: both or neither, and for voices that can
-    (`hears_person`) alone.
+    (`hears_user`) alone.
     """
 
     text: str

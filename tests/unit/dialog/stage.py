@@ -28,6 +28,7 @@ from vdx.dialog.tools.mcp_connection import ConnectMcp
 from vdx.dialog.tools.toolbox import Tool
 from vdx.dialog.tools.user import ToolUser
 from vdx.serving.default_models import DefaultModels
+from vdx.serving.models import HEARS_USER
 
 FRAME_S = 0.02
 
@@ -116,6 +117,7 @@ async def scene(
     find_voice: FindModels | None = None,
     sounds: frozenset[str] = frozenset(),
     connect_mcp: ConnectMcp | None = None,
+    hears_user: bool = False,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -126,7 +128,9 @@ async def scene(
         config=config,
         synthesize=voice,
         recognise=recogniser,
-        can=lambda _, capability: capability == "punctuation" or calibrated,
+        can=lambda _, capability: (
+            hears_user if capability == HEARS_USER else capability == "punctuation" or calibrated
+        ),
         responder=lambda _: responder,
         judge=judge,
         recorder=recorder,

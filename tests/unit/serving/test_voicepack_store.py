@@ -197,11 +197,11 @@ def test_a_model_has_the_tensors_of_those_that_come_along(
 @pytest.mark.parametrize("hears", [True, False])
 def test_a_voice_that_hears_the_person_has_the_inputs_for_it(tmp_path: Path, hears: bool) -> None:
     parameters = {"kind": "tts", "languages": "en", "sample_rate": "24000"}
-    parameters["hears_person"] = str(hears).lower()
+    parameters["hears_user"] = str(hears).lower()
     (tmp_path / CONFIG).write_text(config_text("csm", "tts", parameters))
     names = {each.name for each in read_config(tmp_path).input}
     assert ({"HEARD_AUDIO", "HEARD_TEXT"} <= names) is hears
-    assert read_entry(tmp_path).can("hears_person") is hears
+    assert read_entry(tmp_path).can("hears_user") is hears
 
 
 def test_a_voicepack_can_be_handed_on(store: VoicepackStore, paths: Paths, voice: Path) -> None:

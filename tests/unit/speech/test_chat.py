@@ -69,6 +69,8 @@ class Endpoint:
                 self.gone.set()
             answer.cancel()
             hung_up.cancel()
+        except asyncio.IncompleteReadError:  # it hung up before it had asked
+            self.gone.set()
         finally:
             writer.close()
 
@@ -211,7 +213,7 @@ async def test_first_word_has_a_time_limit(hang: Behaviour) -> None:
             await replied(responder(endpoint.url, first_token_timeout_ms=100))
         assert caught.value.retryable
         await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
-    assert len(endpoint.requests) == 1
+    assert len(endpoint.requests) <= 1  # none where connecting took all of the time
 
 
 async def test_later_words_have_a_time_limit() -> None:

@@ -103,6 +103,11 @@ class Utterance:
         return self._ending and not self._abandoned
 
     @property
+    def audio(self) -> bytes:
+        """What was said so far, int16 16 kHz mono; empty where it is over, or over KEPT_MS long."""
+        return b"" if self._sent is None else bytes(self._sent + self._pending)
+
+    @property
     def held_bytes(self) -> int:
         """Silence since a pause, which is sent once speech goes on."""
         return len(self._held)

@@ -15,13 +15,22 @@ from vdx.speech.text.sounds import without_sounds
 
 
 @dataclass(frozen=True, slots=True)
+class HeardTurn:
+    """What a person said: `audio` int16 mono at 16 kHz, and its words."""
+
+    audio: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
 
     `style` says it in words, which a voice that takes none is not told.
 
     `fallback` is the one that its profile names for where it cannot speak; `reference` a recording
-    whose voice is taken, int16 mono at 24 kHz, and `reference_text` what it says.
+    whose voice is taken, int16 mono at 24 kHz, and `reference_text` what it says. `heard` is what
+    it answers, for voices that hear the person.
     """
 
     model: str
@@ -32,6 +41,7 @@ class Voice:
     reference: bytes = b""
     reference_text: str = ""
     style: str = ""
+    heard: HeardTurn | None = None
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
