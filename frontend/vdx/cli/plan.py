@@ -52,8 +52,9 @@ def plan(
 ) -> None:
     """How many machines so many calls need, by a simulation of one.
 
-    It is fed with what one user's turns cost on the machine of a bench; figures of another machine,
-    with GPUs too, come as a file from there. `vdx bench plan` says how far predictions are off.
+    It is fed with what one user's turns cost on the machine of a bench, which takes two minutes to
+    measure; figures of another machine, with GPUs too, come as a file from there. `vdx bench plan`
+    says how far predictions are off.
     """
     from vdx.bench.drawing import require_picture, require_place
     from vdx.bench.planning.fleet import Prices

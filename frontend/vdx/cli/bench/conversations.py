@@ -264,7 +264,10 @@ def observed(
     ] = "debug",
     light: Light = False,
 ) -> Alone:
-    """Two servers by turns, of which one sends traces and logs JSON; a round is four turns each."""
+    """Two servers by turns, of which one sends traces and logs JSON; a round is four turns each.
+
+    Takes about five minutes.
+    """
     from vdx.bench import observed as bench
     from vdx.bench.target import profile
 
@@ -275,7 +278,10 @@ def observed(
 
 
 def refused(rounds: Rounds = 8, sessions: Sessions = 2, light: Light = False) -> OnServer:
-    """300 requests a second with wrong keys; gaps, and silence within replies."""
+    """300 requests a second with wrong keys; gaps, and silence within replies.
+
+    Takes about six minutes; --rounds 4 takes half of it, and its p95 says less.
+    """
     from vdx.bench import refused as bench
 
     return OnServer(
@@ -300,7 +306,10 @@ def plan(
     ] = False,
     light: Light = False,
 ) -> OnServer:
-    """Turns of one user feed the simulation; its p95 of many beside theirs."""
+    """Turns of one user feed the simulation; its p95 of many beside theirs.
+
+    Takes about eight minutes, six with --light; --rounds 4 takes half, and its p95 says less.
+    """
     from vdx.bench.planning import checked as bench
 
     counts = users or list(bench.LIGHT if light else bench.DEFAULT)
