@@ -35,6 +35,7 @@ from vdx.dialog.open_turns import OpenTurns
 from vdx.dialog.out_of_band import OutOfBandReplies
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.recovery_notice import telling
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
@@ -48,7 +49,6 @@ from vdx.dialog.session_events import (
     UtteranceLeftOpen,
 )
 from vdx.dialog.silence import Silence, SilenceStep
-from vdx.dialog.slow_recovery import recovery_with_error
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.tools.calls import ToolCalls
@@ -438,7 +438,7 @@ class Session:
         recover = self._services.recover_recogniser
         if recover is None:
             return False
-        return await recovery_with_error(recover(self.options, error), error, self.emit)
+        return await telling(recover(self.options, error), error, self.emit)
 
     async def _watch(self) -> None:
         """Looks every TICK_S for input that stopped and for limits that are reached."""
