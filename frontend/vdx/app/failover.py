@@ -78,7 +78,7 @@ class Failover:
             if info is None or choice.model == voice.model or info.kind != "tts":
                 continue
             fits = info.speaks(language) if language else "*" in info.languages
-            if fits and manager.recovery.alive(choice.model):
+            if fits and manager.recovery.answers(choice.model):
                 log.warning("fallback voice used", voice=voice.model, fallback=choice.model)
                 return Voice(choice.model, language, choice.speaker, voice.speed, style=voice.style)
         return None

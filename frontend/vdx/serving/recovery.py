@@ -18,7 +18,7 @@ import asyncio
 import math
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -118,8 +118,12 @@ class Recovery:
                 watch.look.set()
 
     def alive(self, model: str) -> bool:
-        """Whether its last probe was answered; True before the first one."""
+        """Whether it is not known to be dead: of a server that is gone nothing is known."""
         return model not in self._watches or self._watches[model].alive
+
+    def answers(self, model: str) -> bool:
+        """Whether its last probe was answered; True before the first one."""
+        return self.alive(model) and not (model in self._watches and self._watches[model].away)
 
     def died_within(self, model: str, seconds: float) -> bool:
         """Whether a model was found dead in the last `seconds`."""
@@ -129,7 +133,8 @@ class Recovery:
     async def restored(self, model: str, within_s: float) -> bool:
         """Probes a model and reloads it if necessary; whether it is alive then.
 
-        False where it is not watched, or after `within_s` seconds.
+        A server that is gone is waited for. False where the model is not watched, or after
+        `within_s` seconds.
         """
         watch = self._watches.get(model)
         if watch is None:
@@ -179,9 +184,10 @@ class Recovery:
             watch.look.clear()
             asked, watch.asked = watch.asked, []
             watch.alive = await self._check(name, watch)
-            for answer in asked:
-                if not answer.done():
-                    answer.set_result(watch.alive)
+            if watch.away:  # what becomes of the model is known once its server is back
+                watch.asked = [each for each in (*asked, *watch.asked) if not each.done()]
+            else:
+                _answer(asked, watch.alive)
             await _at_most(watch.look, AWAY_S if watch.away else self._interval_s)
 
     async def _check(self, name: str, watch: Watch) -> bool:
@@ -323,6 +329,12 @@ class Recovery:
             if loop.time() - began >= limits.get(state.state, 0.0):
                 return state
             await asyncio.sleep(POLL_S)
+
+
+def _answer(asked: Iterable[asyncio.Future[bool]], alive: bool) -> None:
+    for each in asked:
+        if not each.done():  # as one that was waited for too long
+            each.set_result(alive)
 
 
 async def _at_most(event: asyncio.Event, wait_s: float) -> None:

@@ -48,6 +48,10 @@ STATUS_CODES: dict[grpc.StatusCode, type[TritonError]] = {
     grpc.StatusCode.UNAVAILABLE: TritonUnavailable,
 }
 
+STATUS_LOST = "Internal error from Core"
+"""What grpc.aio says, as INTERNAL, where a call ended while a message was being sent: how it ended
+is not told. A server that is killed ends its streams so."""
+
 # What Triton puts before a message that it passes on.
 _PASSED_ON = (
     r"(?:\[request id: [^\]]*\] |in ensemble '[^']*', |"
@@ -95,6 +99,8 @@ def from_message(message: str, model: str) -> TritonError:
 def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
     """The error for a failed call; a known message has precedence over the status."""
     code, details = error.code(), _without_traceback(error.details() or "no details")
+    if code is grpc.StatusCode.INTERNAL and details == STATUS_LOST:
+        return TritonUnavailable("Triton ended the call while it was being sent to")
     kind = STATUS_CODES.get(code, ModelFailed)
     told = _understood(details, model)
     # Triton answers with the same status when it is only the model that cannot.

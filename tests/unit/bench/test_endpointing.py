@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from vdx.bench.endpointing.listening import listen
 from vdx.bench.endpointing.own_corpus import half_of, order_turns, own_parts
 from vdx.bench.endpointing.public_layout import METADATA, public_parts
 from vdx.bench.endpointing.turns import Silence, Turn
-from vdx.core.config import VadConfig
-from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.config import TritonConfig, VadConfig
+from vdx.core.errors import InvalidInput, ModelFailed, UnknownName
 from vdx.core.events import Transcript, TranscriptKind
 from vdx.core.paths import locate
 
@@ -232,6 +233,42 @@ async def test_the_report_has_operating_points_and_intervals(tmp_path: Path) -> 
     assert any("95 %" in note for note in report.notes)
     assert not report.missed(), "the goals are those of the own corpus"
     assert picture.stat().st_size > 1000
+
+
+class LoadingClient(contextlib.AbstractAsyncContextManager["LoadingClient"]):
+    """A client of Triton that finds every model."""
+
+    def __init__(self, _: TritonConfig) -> None:
+        pass
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def load(self, name: str) -> None:
+        pass
+
+    async def describe(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(can=lambda _: True)
+
+
+async def test_what_was_found_before_a_failure_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "evidence.jsonl"
+    monkeypatch.setattr(measure, "TritonClient", LoadingClient)
+    models = KnowingModels(done_bytes=60_000)
+    monkeypatch.setattr(measure, "TritonModels", lambda *_: models)
+
+    def whole() -> list[Turn]:
+        return [Turn("first", "first", speech(), SILENCES)]
+
+    def broken() -> list[Turn]:
+        raise ModelFailed("gone")
+
+    plan = measure.Plan(tmp_path, "tuning", "", "canned", "", kept)
+    with pytest.raises(ModelFailed):
+        await measure.measure(TritonConfig(), plan, [whole, broken], lambda: None)
+    assert [each.turn for each in asked.read(kept)] == ["first"] * 2
 
 
 def test_an_undetected_end_is_waited_out_and_an_undetected_pause_is_not_cut() -> None:

@@ -355,6 +355,28 @@ async def test_models_of_a_server_that_comes_back_are_loaded_at_once_and_togethe
 
 
 @on_virtual_time
+async def test_who_waits_for_a_model_of_a_server_that_is_gone_waits_for_the_server() -> None:
+    triton, manager = made(load_s=1.0)
+    await manager.ensure("tone")
+    clock = asyncio.get_running_loop().time
+    async with watching(manager):
+        await asyncio.sleep(1)
+        triton.lost()
+        began = clock()
+        assert not await manager.recovery.restored("tone", 2.0)
+        assert clock() - began == pytest.approx(2.0)
+        assert not manager.recovery.answers("tone")
+        restored = asyncio.create_task(manager.recovery.restored("tone", 30))
+        await asyncio.sleep(3.0)
+        assert not restored.done()
+        triton.back()
+        assert await restored
+        assert triton.states["tone"] == "READY"
+        assert clock() - began == pytest.approx(5.0 + triton.load_s, abs=2 * AWAY_S)
+        assert manager.recovery.answers("tone")
+
+
+@on_virtual_time
 async def test_models_that_die_by_themselves_are_loaded_one_after_the_other() -> None:
     triton, manager = made(load_s=2.0)
     names = ("pocketsphinx-en", "tone")

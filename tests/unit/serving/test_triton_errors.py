@@ -19,6 +19,7 @@ from vdx.core.errors import (
 from vdx.serving.triton_errors import (
     BACKEND_CODES,
     STATUS_CODES,
+    STATUS_LOST,
     TRITON_MESSAGES,
     from_message,
     from_rpc,
@@ -39,6 +40,14 @@ def test_every_status_of_grpc_has_an_error(code: grpc.StatusCode) -> None:
     assert "details" in str(error)
     if type(error) is not TritonUnavailable:
         assert error.model == "espeak-en"
+
+
+def test_a_call_that_ended_while_it_was_sent_to_may_be_made_again() -> None:
+    lost = rpc_error(grpc.StatusCode.INTERNAL, STATUS_LOST)
+    error = from_rpc(lost, "espeak-en")
+    assert type(error) is TritonUnavailable
+    assert error.retryable
+    assert type(from_rpc(rpc_error(grpc.StatusCode.UNKNOWN, STATUS_LOST), "m")) is ModelFailed
 
 
 def test_every_code_of_the_backends_has_an_error() -> None:

@@ -79,9 +79,9 @@ async def measure(config: TritonConfig, plan: Plan, parts: Sequence[Part], step:
         models = TritonModels(client, plan.recogniser, plan.endpointer)
         for part in parts:
             found += [each async for each in asked.gather(part(), VadConfig(), models)]
+            if plan.keep is not None:  # after each part: who ends the bench keeps what there is
+                asked.write(plan.keep, found)
             step()
-    if plan.keep is not None:
-        asked.write(plan.keep, found)
     return score(found, plan, punctuates=info.can("punctuation"))
 
 

@@ -94,7 +94,7 @@ async def _recover(user: BenchClient, noticed: Noticed, happened: float) -> None
     under_way = client.listener.end > happened
     while time.monotonic() - happened < GIVE_UP_S:
         found = await _answer(user, happened)
-        noticed.told = sorted({error["code"] or error["type"] for error in client.log.errors})
+        noticed.told = _told(user)
         if found is not None:
             first = found.first_audio or found.done
             noticed.answered = True
@@ -114,10 +114,15 @@ async def _ask_once_more(user: BenchClient, noticed: Noticed) -> None:
     spoken = user.microphone_feed.say(clip(SPEECH, user.client.rate))
     await spoken.finished
     reply = await user.reply_after(replies, GIVE_UP_S)
+    noticed.told = _told(user)
     if reply is None or not reply.first_audio:
         noticed.answered = False
         return
     noticed.waited_s = max(noticed.waited_s, round(reply.first_audio - spoken.end, 2))
+
+
+def _told(user: BenchClient) -> list[str]:
+    return sorted({error["code"] or error["type"] for error in user.client.log.errors})
 
 
 def _underruns(client: Any) -> list[Any]:

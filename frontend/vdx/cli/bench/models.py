@@ -231,14 +231,18 @@ def endpointing(
     recogniser: Annotated[str, typer.Option(help="Which words are asked of.")] = "whisper-tiny.en",
     endpointer: Annotated[str, typer.Option(help="Empty: none.")] = "smart-turn-v3.2",
     evidence: Annotated[
-        Path | None, typer.Option(help="File to keep what the models said in, JSON lines.")
+        Path | None,
+        typer.Option(help="File to keep what the models said in, JSON lines, as it comes."),
     ] = None,
     curves: Annotated[Path | None, typer.Option(help="PNG to draw cuts against waits in.")] = None,
     scored: Annotated[
         Path | None, typer.Option(help="A file of --evidence: nobody is asked again.")
     ] = None,
 ) -> Alone | OnServer:
-    """Silence alone, words alone, the endpointer alone, and all; with 95 % intervals."""
+    """Silence alone, words alone, the endpointer alone, and all; with 95 % intervals.
+
+    Asks about each pause in real time, of the checkout's recordings for about a quarter of an hour.
+    """
     from vdx.bench.drawing import require_picture, require_place
     from vdx.bench.endpointing.measure import Plan, measure, score_again
 
