@@ -36,6 +36,7 @@ async def measure(rounds: int, step: Step) -> Report:
                 seconds, growth = next(cases)
                 name = f"recording of {seconds} s, hops grow {growth} times"
                 report.add(f"{name}: against at once", "times", [line["stream_s"] / line["once_s"]])
+                report.add(f"{name}: tokens read against at once", "times", [line["read"]])
                 report.add(f"{name}: pieces", "", [line["pieces"]])
                 step()
     return report

@@ -4,14 +4,16 @@
 
 Runs in the environment of the models, with the files that `benchmarks.cosyvoice2_voice` writes;
 writes one JSON line for each of CASES: processor time of the stream and at once, the least of
-ROUNDS, and how often the stream decodes.
+ROUNDS, how often the stream decodes, and the tokens that it reads, the recording's included.
 """
 
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -39,20 +41,38 @@ def given(growth: int, first: int) -> dict[str, str]:
     }
 
 
-def took(engine: "CosyVoiceEngine", seconds: int, rounds: int) -> tuple[float, int]:
-    """The least processor time of a text, and the pieces of audio that it came in."""
+@dataclass(frozen=True, slots=True)
+class Took:
+    """The least processor time of a text, its pieces, and the tokens that all of them read."""
+
+    seconds: float
+    pieces: int
+    read: int
+
+
+def took(engine: "CosyVoiceEngine", seconds: int, rounds: int) -> Took:
+    """Speaks a text in the voice of a recording of so many seconds."""
     from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
 
     times = np.arange(seconds * REFERENCE_RATE) / REFERENCE_RATE
     voice = (np.mod(times * 150, 1.0) * 8000).astype(np.int16)
     asked = TtsRequest(TEXT, language="en", reference_audio=voice, reference_text="What I say.")
-    least, pieces = 1e9, 0
-    for number in range(rounds + 1):
-        began = time.process_time()
-        pieces = sum(chunk.pcm.size > 0 for chunk in engine.synthesize(asked))
-        if number:  # the first encodes the recording
-            least = min(least, time.process_time() - began)
-    return least, pieces
+    least, read = 1e9, []
+    decode = engine.network.decode
+
+    def counted(stream: Any, voice: Any, tokens: list[int], *rest: Any, **last: Any) -> Any:
+        read.append(voice.tokens.shape[1] + len(tokens))
+        return decode(stream, voice, tokens, *rest, **last)
+
+    with patch.object(engine.network, "decode", counted):
+        for number in range(rounds + 1):
+            read.clear()
+            began = time.process_time()
+            for _ in engine.synthesize(asked):
+                pass
+            if number:  # the first encodes the recording
+                least = min(least, time.process_time() - began)
+    return Took(least, len(read), sum(read))
 
 
 def main(folder: Path, rounds: int) -> None:
@@ -65,9 +85,14 @@ def main(folder: Path, rounds: int) -> None:
 
     once = loaded(1, AT_ONCE)
     for seconds, growth in CASES:
-        alone, _ = took(once, seconds, rounds)
-        streamed, pieces = took(loaded(growth, FIRST), seconds, rounds)
-        line = {"stream_s": streamed, "once_s": alone, "pieces": pieces}
+        alone = took(once, seconds, rounds)
+        streamed = took(loaded(growth, FIRST), seconds, rounds)
+        line = {
+            "stream_s": streamed.seconds,
+            "once_s": alone.seconds,
+            "pieces": streamed.pieces,
+            "read": streamed.read / alone.read,
+        }
         print(json.dumps(line), flush=True)
 
 

@@ -43,7 +43,9 @@ train_conf:
 
 def use_home() -> str:
     """Sets the variable to the stand-in where it names nothing; returns what it names."""
-    return os.environ.setdefault("COSYVOICE_HOME", str(STAND_IN))
+    if not os.environ.get("COSYVOICE_HOME"):
+        os.environ["COSYVOICE_HOME"] = str(STAND_IN)
+    return os.environ["COSYVOICE_HOME"]
 
 
 @contextmanager
@@ -56,6 +58,8 @@ def named_home() -> Iterator[None]:
     finally:
         if before is None:
             del os.environ["COSYVOICE_HOME"]
+        else:
+            os.environ["COSYVOICE_HOME"] = before
 
 
 def make_voice(folder: Path) -> Path:

@@ -17,8 +17,10 @@ from tests.neural.tiny_voices import (
     recording,
     spoken,
 )
+from tests.server.processes import eventually
 from tests.triton.test_contract import audio_of
 from tests.triton.test_faults import frames_of, metric, settled
+from tests.triton.test_load_memory import took_memory
 from tests.triton.wire import Wire
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
@@ -53,6 +55,13 @@ async def test_it_speaks(wire: Wire, tiny: Tiny) -> None:
     pcm = audio_of(plain).reshape(-1)
     assert pcm.size > 48_000, "a second and more"
     assert np.abs(pcm).max() > 1000
+
+
+async def test_what_it_took_to_load_is_told(wire: Wire, server: EmbeddedTriton, tiny: Tiny) -> None:
+    await wire.load(tiny.id)
+    told = lambda: took_memory(server, tiny.id)  # noqa: E731
+    before, after = await asyncio.to_thread(eventually, told, "the model tells it")
+    assert after > before + (100 << 20), "PyTorch alone is more"
 
 
 async def test_the_voice_of_a_recording_is_computed_once(

@@ -27,7 +27,15 @@ HISTOGRAMS = {
     "vdx_inter_chunk_seconds": ("Time between successive responses of a request", SECONDS_BUCKETS),
     "vdx_real_time_factor": ("Computing time divided by the duration of the audio", RATIO_BUCKETS),
 }
-GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) in progress"}
+BEFORE_LOAD = "vdx_memory_before_load_bytes"
+AFTER_LOAD = "vdx_memory_after_load_bytes"
+GPU_AFTER_LOAD = "vdx_gpu_memory_after_load_bytes"
+GAUGES = {
+    "vdx_active_streams": "Requests (TTS) or sequences (ASR) in progress",
+    BEFORE_LOAD: "Memory of the model's process before its engine was built",
+    AFTER_LOAD: "Memory of the model's process once its engine was built and warm",
+    GPU_AFTER_LOAD: "GPU memory that PyTorch held for the model then; 0 before",
+}
 REFERENCE_HITS = "vdx_reference_hits_total"
 REFERENCE_MISSES = "vdx_reference_misses_total"
 COUNTERS = {

@@ -35,7 +35,7 @@ from vdx.dialog.open_turns import OpenTurns
 from vdx.dialog.out_of_band import OutOfBandReplies
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
-from vdx.dialog.recovery_notice import telling
+from vdx.dialog.recovery_report import reported
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
@@ -438,7 +438,7 @@ class Session:
         recover = self._services.recover_recogniser
         if recover is None:
             return False
-        return await telling(recover(self.options, error), error, self.emit)
+        return await reported(recover(self.options, error), error, self.emit)
 
     async def _watch(self) -> None:
         """Looks every TICK_S for input that stopped and for limits that are reached."""

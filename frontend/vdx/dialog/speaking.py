@@ -21,7 +21,7 @@ from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.memory import Memory
 from vdx.dialog.profiles import SessionOptions
-from vdx.dialog.recovery_notice import telling_of_voice
+from vdx.dialog.recovery_report import voice_recovery_reported
 from vdx.dialog.reply import Reply, ReplyParts
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 from vdx.dialog.reply_voice import ReplyVoice
@@ -185,7 +185,8 @@ class Speaking:
             apology=options.responder.apology,
             clock=self._clock,
             lead_ms=services.lead_ms,
-            recover=services.recover_voice and telling_of_voice(services.recover_voice, self._emit),
+            recover=services.recover_voice
+            and voice_recovery_reported(services.recover_voice, self._emit),
             write=write if own.text_only else None,
             max_tokens=options.max_tokens if own.max_tokens is None else own.max_tokens,
             voice_ready=self.voice_ready,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.errors import ModelDied, TritonUnavailable, VdxError
-from vdx.dialog.recovery_notice import TOLD_AFTER_S, telling, telling_of_voice
+from vdx.dialog.recovery_report import TOLD_AFTER_S, reported, voice_recovery_reported
 from vdx.dialog.session_events import ErrorOccurred
 from vdx.speech.output.tts import Voice
 
@@ -23,7 +23,7 @@ async def test_a_long_wait_is_told_once(waited_s: float, times: int) -> None:
         await asyncio.sleep(waited_s)
         return True
 
-    assert await telling(back(), error, told.append)
+    assert await reported(back(), error, told.append)
     await asyncio.sleep(10)
     assert told == [ErrorOccurred(error)] * times
 
@@ -37,7 +37,7 @@ async def test_of_a_voice_too() -> None:
         await asyncio.sleep(2 * TOLD_AFTER_S)
         return other if failures == 1 else None
 
-    recovering = telling_of_voice(recover, told.append)
+    recovering = voice_recovery_reported(recover, told.append)
     assert await recovering(Voice("v"), error, 1) is other
     assert await recovering(Voice("v"), error, 2) is None
     assert told == [ErrorOccurred(error)] * 2
@@ -47,7 +47,7 @@ async def test_of_a_voice_too() -> None:
 async def test_a_wait_that_is_given_up_tells_nothing() -> None:
     told: list[ErrorOccurred] = []
     waiting = asyncio.create_task(
-        telling(asyncio.sleep(60), TritonUnavailable("Triton does not answer"), told.append)
+        reported(asyncio.sleep(60), TritonUnavailable("Triton does not answer"), told.append)
     )
     await asyncio.sleep(TOLD_AFTER_S / 2)
     waiting.cancel()

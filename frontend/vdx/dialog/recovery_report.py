@@ -14,22 +14,22 @@ TOLD_AFTER_S: Final = 1.5
 """Of waiting: a model alone is back sooner, a whole server seldom is."""
 
 
-async def telling(
+async def reported(
     recovered: Awaitable[Found], error: VdxError, emit: Callable[[ErrorOccurred], None]
 ) -> Found:
     """What `recovered` gives; `error`, for which it is waited, is told after TOLD_AFTER_S."""
     loop = asyncio.get_running_loop()
-    notice = loop.call_later(TOLD_AFTER_S, lambda: emit(ErrorOccurred(error)))
+    timer = loop.call_later(TOLD_AFTER_S, lambda: emit(ErrorOccurred(error)))
     try:
         return await recovered
     finally:
-        notice.cancel()
+        timer.cancel()
 
 
-def telling_of_voice(recover: Recover, emit: Callable[[ErrorOccurred], None]) -> Recover:
+def voice_recovery_reported(recover: Recover, emit: Callable[[ErrorOccurred], None]) -> Recover:
     """A voice's recovery that tells the user."""
 
     async def recovered(voice: Voice, error: VdxError, failures: int) -> Voice | None:
-        return await telling(recover(voice, error, failures), error, emit)
+        return await reported(recover(voice, error, failures), error, emit)
 
     return recovered
