@@ -86,7 +86,8 @@ async def test_what_was_said_while_joining_is_heard_once(join: Join, calls: Path
     # The client stops recording a moment after its track is heard.
     await guest.until(lambda: guest.said_frames, "it speaks")
     await asyncio.sleep(0.3)
-    await guest.send_recording(speech[: guest.said_frames * frame])
+    recording = speech[: guest.said_frames * frame]
+    await guest.send_recording(recording)
     await speaking
     await guest.event("vdx.user.said")
     await guest.leave()
@@ -94,7 +95,10 @@ async def test_what_was_said_while_joining_is_heard_once(join: Join, calls: Path
     # The jitter buffer stretches a track that begins, so no sample lies where it was, and on a
     # machine that loses packets the seam may not be found: `test_pre_connect.py` looks at it.
     longer = seconds(heard) - seconds(at_listen_rate(speech))
-    assert -0.2 < longer < 0.5, "what was said before the track was heard is not missing"
+    assert longer > -0.2, "what was said before the track was heard is not missing"
+    assert longer < recording.size / RATE + 0.2, (
+        "at worst, where there is no seam, it is there twice"
+    )
 
 
 def at_listen_rate(pcm: np.ndarray) -> np.ndarray:
