@@ -53,6 +53,12 @@ def _voice(name: str) -> Event:
     return {"audio": {"output": {"voice": name}}}
 
 
+def _only_told_to_wait(talk: Talk) -> bool:
+    """Nothing failed; who waits for a model for long is told once that it is away."""
+    told = [error["error"]["code"] for error in talk.of("error")]
+    return told in ([], ["model_unavailable"])
+
+
 async def _works_again(talk: Talk) -> None:
     """A turn in the same session; the first ones may still meet the fault."""
     for _ in range(4):
@@ -158,7 +164,7 @@ async def test_other_sessions_speak_on_while_a_voice_is_loaded_again(
         await asyncio.to_thread(kill_model_process, pid)
         done = await other.wait("response.done")
         assert done["response"]["status"] == OK
-        assert not other.of("error")
+        assert _only_told_to_wait(other)
         measured("silence", other.longest_silence(created["response"]["id"]), SPEAKS_AGAIN_S)
         await asyncio.to_thread(
             eventually, lambda: _stub(triton, "tone-fast") not in (None, pid), "a new process"
@@ -192,7 +198,7 @@ async def test_what_is_said_while_the_recogniser_dies_is_understood(
         told = await talk.wait("conversation.item.input_audio_transcription.completed")
         assert told["transcript"] == "stop please"
         assert (await talk.wait("response.done"))["response"]["status"] == OK
-        assert not talk.of("error")
+        assert _only_told_to_wait(talk)
 
 
 async def test_an_unloaded_voice_finishes_its_clause(server: str, http: Http) -> None:

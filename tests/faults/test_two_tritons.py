@@ -78,10 +78,11 @@ async def test_one_is_killed_and_every_reply_goes_on(vdx: Vdx) -> None:
             assert off < MOST_OFF_S, "nothing is left out, and nothing said twice"
         heard = await listening.wait("conversation.item.input_audio_transcription.completed")
         assert heard["transcript"]
-        # A clause that was being computed tells of the failure, and goes on all the same.
+        # A clause that was being computed tells of the failure, and goes on all the same; so does a
+        # wait of some length for a model.
         for talk in talks:
             told = [error["error"]["code"] for error in talk.of("error")]
-            assert told in ([], ["unavailable"]), vdx.output
+            assert told in ([], ["unavailable"], ["unavailable"] * 2), vdx.output
         eventually(lambda: len(servers(http)) == 2 and servers(http) != before, "started anew")
         assert (await listening.wait("response.done"))["response"]["status"] == "completed"
     names = {entry["name"] for entry in http.get("/vdx/servers")[1]["servers"]}
