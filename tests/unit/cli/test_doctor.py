@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from vdx.cli import checks, doctor
 from vdx.cli.checks import Check, Status
+from vdx.cli.extras import EXTRAS
 from vdx.core.config import Config, EmbeddedConfig, ServerConfig, TritonConfig
 from vdx.core.errors import ModelTimeout
 from vdx.core.paths import locate
@@ -71,7 +72,8 @@ def test_absent_environment_says_how_to_build_it(tmp_path: Path) -> None:
 def test_outdated_environment_is_a_warning(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements"
     requirements.mkdir()
-    (requirements / "triton.txt").write_text("numpy==0\n")
+    for name in ("triton.txt", *(extra.list_name for extra in EXTRAS)):
+        (requirements / name).write_text("numpy==0\n")
     paths = replace(locate(), data=tmp_path)
     first = next(checks.check_triton_environment(paths))
     assert first.status is Status.WARN
