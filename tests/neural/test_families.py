@@ -1,6 +1,7 @@
 """What each large neural family does alike, in a real tritonserver."""
 
 import asyncio
+from contextlib import aclosing
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from tests.cosyvoice_voice import named_home
 from tests.neural.tiny_voices import (
     LONG,
-    MESSAGE_S,
     SECOND,
     TEXT,
     Tiny,
@@ -97,17 +97,19 @@ async def test_a_clone_is_spoken_with_as_a_speaker(
 
 
 async def test_a_request_that_is_not_wanted_any_more_ends(
-    wire: Wire, server: EmbeddedTriton, tiny: Tiny
+    wire: Wire, server: EmbeddedTriton, voices: TinyVoices, tiny: Tiny
 ) -> None:
     await wire.load(tiny.id)
-    async with wire.stream(tiny.id) as stream:
-        await stream.send({"TEXT": LONG})
-        first = await stream.read(MESSAGE_S)
-        assert frames_of([first])
-        cancelled = await asyncio.to_thread(metric, server, "vdx_cancellations_total", tiny.id)
-        stream.call.cancel()
+    name = "vdx_cancellations_total"
+    cancelled = await asyncio.to_thread(metric, server, name, tiny.id)
+    # As every program of vdx does it: the end of a gRPC call alone can crash tritonserver 2.51.
+    async with (
+        TritonClient(voices.patient) as client,
+        aclosing(client.synthesize(tiny.id, SynthesisRequest(LONG))) as chunks,
+    ):
+        assert len((await anext(chunks)).audio)
     assert await settled(server, "vdx_active_streams", tiny.id, 0)
-    assert await settled(server, "vdx_cancellations_total", tiny.id, cancelled + 1)
+    assert await settled(server, name, tiny.id, cancelled + 1)
     assert frames_of(await spoken(wire, tiny.id, TEXT)) > 30, "the next request is served"
 
 
