@@ -167,7 +167,7 @@ def test_the_package_needs_nothing_that_only_a_checkout_has() -> None:
     assert found == []
 
 
-def test_every_module_stands_on_a_floor() -> None:
+def test_every_module_is_in_a_layer() -> None:
     without = [p.name for p in modules() if layer_of(p) is None]
     assert without == ["__init__.py"]
 

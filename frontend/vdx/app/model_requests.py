@@ -31,6 +31,7 @@ from vdx.speech.output.tts import Voice
 log = logger(__name__)
 
 HEARD_RATE = 24_000
+"""Samples a second in which the contract of voices takes what was said."""
 JUDGE_MS = 250
 """How long an endpointer's answer is waited for; a later one would come too late to end a turn."""
 MOST_QUESTIONS = 4

@@ -64,7 +64,10 @@ class UserTurn:
             or len(whole.audio) > MOST_BYTES
             or len(whole.text) > MOST_CHARACTERS
         ):
-            log.info("the voice is not given what was said: too long", utterances=len(said))
+            log.info(
+                "the voice is not given what was said: too long, or its sound is gone",
+                utterances=len(said),
+            )
             return None
         return whole
 
