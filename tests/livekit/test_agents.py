@@ -96,9 +96,8 @@ async def test_what_was_said_while_joining_is_heard_once(join: Join, calls: Path
     # machine that loses packets the seam may not be found: `test_pre_connect.py` looks at it.
     longer = seconds(heard) - seconds(at_listen_rate(speech))
     assert longer > -0.2, "what was said before the track was heard is not missing"
-    assert longer < recording.size / RATE + 0.2, (
-        "at worst, where there is no seam, it is there twice"
-    )
+    at_worst = max(0.5, recording.size / RATE + 0.1)  # it is there twice, and stretched
+    assert longer < at_worst, "it is heard once, or there was no seam"
 
 
 def at_listen_rate(pcm: np.ndarray) -> np.ndarray:
